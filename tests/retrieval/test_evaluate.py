@@ -1,0 +1,181 @@
+"""From an encoder and text to results: the right metric, the options passed on, real numbers."""
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import torch
+
+from xlit.errors import InputError, UsageError
+from xlit.models.encoders import Loaded, load_encoder, resolve_encoder
+from xlit.retrieval.encode import encode
+from xlit.retrieval.evaluate import bucc, evaluate_bitext, mine_texts, tatoeba
+from xlit.tasks.card import find_card, parse_card
+from xlit.tasks.rows import BitextRow, Row, TextRow
+from xlit.tasks.sources import DataRecord, Split, load_split
+
+CPU = torch.device("cpu")
+GERMAN = [
+    "Das rote Haus.",
+    "Alle Menschen sind frei.",
+    "Der Fluss",
+    "ein Buch",
+    "Der Hund schläft.",
+]
+ENGLISH = ["the book", "All human beings are free.", "The river", "The red house.", "a cat"]
+GOLD = [(0, 3), (1, 1), (2, 2), (3, 0)]
+
+CARD = """
+name = "small-bitext"
+kind = "bitext"
+summary = "sentences for a test"
+licence = "CC0"
+citation = "none"
+languages = ["de"]
+metric = "{metric}"
+[bitext]
+evaluation = "{evaluation}"
+query = "{query}"
+[[splits.test.sources]]
+kind = "pocket"
+"""
+
+
+def split_of(
+    metric: str, rows: list[Row] | None = None, query: Literal["source", "target"] = "target"
+) -> Split:
+    evaluation = "accuracy" if metric == "tatoeba" else "mining"
+    card = parse_card(CARD.format(metric=metric, evaluation=evaluation, query=query), "card.toml")
+    record = DataRecord("small-bitext", "test", "de", "pocket", (), None, "", 0, ())
+    return Split(card, "test", "de", tuple(rows or bitext_rows()), record)
+
+
+def bitext_rows() -> list[Row]:
+    return [
+        *(BitextRow(str(i), "source", text) for i, text in enumerate(GERMAN)),
+        *(BitextRow(str(i), "target", text) for i, text in enumerate(ENGLISH)),
+        *(BitextRow(str(source), "gold", str(target)) for source, target in GOLD),
+    ]
+
+
+@pytest.fixture(scope="module")
+def loaded(tiny_encoder: Path) -> Loaded:
+    return load_encoder(resolve_encoder(str(tiny_encoder)))
+
+
+def test_a_tatoeba_card_is_scored_by_accuracy_in_both_directions(loaded: Loaded) -> None:
+    score = evaluate_bitext(loaded, split_of("tatoeba"), device=CPU)
+    expected = tatoeba(
+        bitext_rows(), encode(loaded, GERMAN, device=CPU), encode(loaded, ENGLISH, device=CPU)
+    )
+    assert score == expected
+    assert score.metrics.keys() == {"english_to_foreign", "foreign_to_english"}
+
+
+def test_the_query_side_of_the_card_is_the_english_one(loaded: Loaded) -> None:
+    score = evaluate_bitext(loaded, split_of("tatoeba", query="source"), device=CPU)
+    other = evaluate_bitext(loaded, split_of("tatoeba"), device=CPU)
+    assert score.metrics["english_to_foreign"] == other.metrics["foreign_to_english"]
+    assert score.metrics["foreign_to_english"] == other.metrics["english_to_foreign"]
+
+
+def test_a_bucc_card_is_scored_by_mining(loaded: Loaded) -> None:
+    score = evaluate_bitext(loaded, split_of("bucc"), k=2, margin="distance", device=CPU)
+    expected = bucc(
+        bitext_rows(),
+        encode(loaded, GERMAN, device=CPU),
+        encode(loaded, ENGLISH, device=CPU),
+        k=2,
+        margin="distance",
+    )
+    assert score == expected
+    assert score.thresholds.keys() == {"half_0", "half_1", "oracle"}
+
+
+def test_a_dev_split_takes_the_place_of_cross_fitting(loaded: Loaded) -> None:
+    score = evaluate_bitext(loaded, split_of("bucc"), dev=split_of("bucc"), device=CPU)
+    assert score.thresholds.keys() == {"all", "oracle"}
+    assert score.thresholds["all"] == score.thresholds["oracle"]
+    assert score.metrics["f1"] == score.metrics["oracle_f1"]
+
+
+def test_the_options_of_encoding_are_passed_on(loaded: Loaded) -> None:
+    score = evaluate_bitext(
+        loaded, split_of("tatoeba"), layer=0, pooling="cls", prefix="query: ", device=CPU
+    )
+    # layer 0 and the first token: every vector is that of `<s>`, so the first sentence is found
+    assert {item.prediction for item in score.items} == {"0"}
+
+
+def test_blanks_around_sentences_do_not_count(loaded: Loaded) -> None:
+    padded: list[Row] = [
+        BitextRow(row.id, row.side, row.text if row.side == "gold" else f" {row.text}  ")
+        for row in bitext_rows()
+        if isinstance(row, BitextRow)
+    ]
+    score = evaluate_bitext(loaded, split_of("tatoeba", padded), device=CPU)
+    assert score == evaluate_bitext(loaded, split_of("tatoeba"), device=CPU)
+
+
+def test_a_card_of_another_kind_is_refused(loaded: Loaded) -> None:
+    text = CARD.split("[bitext]")[0].replace('kind = "bitext"', 'kind = "classification"')
+    text = text.format(metric="accuracy", evaluation="", query="") + 'labels = ["a", "b"]\n'
+    card = parse_card(text + '[[splits.test.sources]]\nkind = "pocket"\n', "card.toml")
+    split = Split(card, "test", "de", (TextRow("1", "x", None, "a"),), split_of("bucc").record)
+    with pytest.raises(UsageError, match="small-bitext is no bitext task"):
+        evaluate_bitext(loaded, split, device=CPU)
+
+
+def test_mined_texts_are_places_in_the_lists_as_given(loaded: Loaded) -> None:
+    sources = ["", "Das rote Haus.", "  ", "ein Buch ", "Das rote Haus."]
+    targets = ["ein Buch", "\t", "Das rote Haus."]
+    pairs = mine_texts(loaded, sources, targets, device=CPU)
+    assert {(pair.source, pair.target) for pair in pairs} == {(1, 2), (3, 0)}
+    assert pairs[0].score >= pairs[1].score > 1
+
+
+def test_a_threshold_of_ones_own_cuts_mined_texts(loaded: Loaded) -> None:
+    best, *rest = mine_texts(loaded, GERMAN, ENGLISH, retrieval="forward", device=CPU)
+    assert rest
+    between = (best.score + rest[0].score) / 2
+    assert mine_texts(
+        loaded, GERMAN, ENGLISH, retrieval="forward", threshold=between, device=CPU
+    ) == [best]
+
+
+@pytest.mark.parametrize(
+    ("sources", "targets", "side"),
+    [([], ENGLISH, "source"), (GERMAN, ["", "  "], "target")],
+    ids=["none", "blank"],
+)
+def test_a_side_without_sentences_is_bad_input(
+    loaded: Loaded, sources: list[str], targets: list[str], side: str
+) -> None:
+    with pytest.raises(InputError, match=f"the {side} side has no sentence"):
+        mine_texts(loaded, sources, targets, device=CPU)
+
+
+@pytest.fixture(scope="module")
+def e5_small(bundled_encoder: Path) -> Loaded:
+    return load_encoder(resolve_encoder("e5-small"))
+
+
+@pytest.mark.shared
+@pytest.mark.encoder
+@pytest.mark.usefixtures("shared_data")
+@pytest.mark.parametrize(
+    ("prefix", "foreign_to_english", "english_to_foreign"),
+    [("query: ", 85.7, 87.3), ("", 88.9, 89.3)],
+    ids=["query", "no-prefix"],
+)
+def test_tamil_tatoeba_is_that_of_the_bundled_encoders_table(
+    e5_small: Loaded, prefix: str, foreign_to_english: float, english_to_foreign: float
+) -> None:
+    split = load_split(find_card("tatoeba"), "test", "ta")
+    score = evaluate_bitext(e5_small, split, prefix=prefix, device=CPU)
+    one_sentence = 100 / 307 + 0.05  # the table is rounded to 0.1
+    assert score.counts["english_to_foreign_queries"] == 307
+    assert score.metrics == pytest.approx(
+        {"english_to_foreign": english_to_foreign, "foreign_to_english": foreign_to_english},
+        abs=one_sentence,
+    )

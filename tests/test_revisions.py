@@ -1,0 +1,71 @@
+"""Every stage's numbers against stored ones: who changes them must raise the stage's REVISION.
+
+After a wanted change: raise REVISION in `commands/<stage>.py`, run
+`XLIT_STORE_REVISIONS=1 pytest tests/test_revisions.py`, and commit `revisions.json` with it.
+"""
+
+import importlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.cli.conftest import cli as cli
+from xlit.artefacts.manifest import read_manifest
+from xlit.cli import STAGES
+
+STORED = Path(__file__).parent / "revisions.json"
+FAST = ("--epochs", "8", "--lr", "3e-3", "--batch-size", "8", "--freeze", "none")
+FLOAT = ("--precision", "float32")
+
+
+def revision(stage: str) -> int | None:
+    module = importlib.import_module(f"xlit.commands.{stage.replace('-', '_')}")
+    return getattr(module, "REVISION", None)
+
+
+def numbers_of(path: str) -> dict[str, Any]:
+    """What a stage computed, as far as another machine computes the same."""
+    manifest = read_manifest(Path(path))
+    if manifest.sort == "data":
+        digest = json.loads(Path(path, "record.json").read_text())["digest"]
+        return {"first digits of the digest": int(digest[:6], 16)}
+    if manifest.sort == "checkpoint":
+        scores = {task: outcome["score"] for task, outcome in manifest.results["dev"].items()}
+        return {"loss": manifest.results["loss"], "steps": manifest.results["steps"], **scores}
+    return {
+        f"{task} {language}": cell["main"]
+        for task, languages in manifest.results["scores"].items()
+        for language, cell in languages.items()
+    }
+
+
+def test_numbers_change_only_with_the_revision(cli: Cli, tiny_encoder: Path) -> None:
+    data = cli("subsample", "./little.toml", "--size", "16").paths[0]
+    middle = cli("train-intermediate", data, "--from", tiny_encoder, *FAST, *FLOAT).paths[0]
+    target = cli("train-target", "./little.toml", "--from", middle, *FAST, *FLOAT).paths[0]
+    scores = cli("eval-xtreme", target, *FLOAT).paths[0]
+    found = cli("retrieve", tiny_encoder, "--task", "pocket-bitext", "--lang", "de").paths[0]
+    made = {
+        "subsample": data,
+        "train-intermediate": middle,
+        "train-target": target,
+        "eval-xtreme": scores,
+        "retrieve": found,
+    }
+    assert set(made) == {stage for stage in STAGES if revision(stage) is not None}
+    now = {
+        stage: {"revision": revision(stage), "numbers": numbers_of(path)}
+        for stage, path in made.items()
+    }
+    if os.environ.get("XLIT_STORE_REVISIONS"):
+        STORED.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
+    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    for stage, entry in now.items():
+        before = stored[stage]
+        assert entry["revision"] == before["revision"], f"{stage}: store the new revision's numbers"
+        # processors round differently: a loss may change in its third digit
+        assert entry["numbers"] == pytest.approx(before["numbers"], rel=2e-3), stage

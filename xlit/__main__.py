@@ -1,0 +1,94 @@
+"""The entry point: runs a command, and turns whatever goes wrong into one line and an exit code."""
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+import warnings
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from xlit import console
+from xlit.errors import ReaderGoneError, StoppedError, XlitError
+
+# Typer carries its own Click and names only this one of its errors: the usage error is its parent,
+# and the parent of that is the error of everything the command line rejects.
+REJECTED: type[Exception] = typer.BadParameter.__mro__[2]
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the code of `xlit.errors.EXIT_CODES`."""
+    for signum in STOPPING:
+        signal.signal(signum, _stop)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a pipe has no locale
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # the libraries' talk; PYTHONWARNINGS brings it back
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _reader_went_away()
+    sys.exit(code)
+
+
+def _run() -> int:
+    from xlit.cli import app
+
+    try:
+        outcome = app(prog_name="xlit", standalone_mode=False)
+    except ReaderGoneError:
+        return _reader_went_away()
+    except XlitError as failure:
+        if type(failure).__name__ != "ReportedError":
+            console.error(f"xlit: {failure}")
+        return failure.exit_code
+    except REJECTED as failure:
+        return _rejected(failure)
+    except (KeyboardInterrupt, typer.Abort):
+        console.error("xlit: stopped")
+        return StoppedError.exit_code
+    except Exception as bug:
+        return _bug(bug)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    for each in STOPPING:
+        signal.signal(each, signal.SIG_IGN)  # a second signal must not cut the tidying short
+    raise StoppedError(f"stopped by {signal.Signals(signum).name}", hint="the same command goes on")
+
+
+def _reader_went_away() -> int:
+    """Leave stdout so that nothing complains of it. Gives the exit code."""
+    # Python flushes stdout once more at exit: give it somewhere to go
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ReaderGoneError.exit_code
+
+
+def _rejected(failure: Exception) -> int:
+    context = getattr(failure, "ctx", None)
+    command = context.command_path if context is not None else "xlit"
+    message = failure.format_message().rstrip(".")  # type: ignore[attr-defined]  # Click's own
+    if not message:  # no command at all: Click has already shown the help
+        return 2
+    console.error(f"xlit: {' '.join(message.split())} ({command} --help)")
+    return 2
+
+
+def _bug(bug: Exception) -> int:
+    handle, path = tempfile.mkstemp(prefix="xlit-bug-", suffix=".txt", text=True)
+    with os.fdopen(handle, "w", encoding="utf-8") as report:
+        report.write(f"xlit {' '.join(sys.argv[1:])}\n\n")
+        traceback.print_exception(bug, file=report)
+    reason = " ".join(str(bug).split())[:200]
+    console.error(f"xlit: a bug: {type(bug).__name__}: {reason} (traceback in {path})")
+    return 1
+
+
+if __name__ == "__main__":
+    main()

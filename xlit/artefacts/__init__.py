@@ -1,0 +1,1 @@
+"""Manifests, the store and the pipes."""

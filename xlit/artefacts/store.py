@@ -1,0 +1,253 @@
+"""The run root: claiming an artefact, working on it, publishing it whole or not at all.
+
+with claim(plan, root) as work:
+    if work.done is None:
+        ...write files into work.directory...
+        artefact = work.publish(results={...})
+"""
+
+import errno
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from xlit import console
+from xlit.artefacts.manifest import (
+    FORMAT,
+    MANIFEST,
+    Manifest,
+    Parent,
+    Sort,
+    artefact_id,
+    environment,
+    file_sha256,
+    list_files,
+    read_manifest,
+)
+from xlit.errors import DamagedError, StoppedError, UsageError, XlitError
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A published artefact: its directory and its manifest."""
+
+    path: Path
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known of an artefact before the work on it begins.
+
+    `settings` holds all that the content depends on, resolved; `changed` those of the user's
+    choices that differ from the defaults; `data` one record per data set read, each with its
+    `digest`; `parents` by role.
+    """
+
+    sort: Sort
+    stage: str
+    revision: int
+    name: str
+    settings: Mapping[str, Any]
+    changed: Mapping[str, Any] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    parents: tuple[tuple[str, Artefact], ...] = ()
+    data: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def id(self) -> str:
+        return artefact_id(
+            stage=self.stage,
+            revision=self.revision,
+            settings=self.settings,
+            parents=[parent.manifest.reference for _, parent in self.parents],
+            digests=[str(record["digest"]) for record in self.data],
+        )
+
+
+@dataclass
+class Work:
+    """A claimed artefact: either `done` already, or a `directory` to work in, then `publish`."""
+
+    plan: Plan
+    target: Path
+    version: int
+    directory: Path
+    done: Artefact | None
+    began: float = field(default_factory=time.monotonic)
+
+    def publish(self, results: Mapping[str, Any], **about: Any) -> Artefact:
+        """Give the work its final name. `about` goes into the manifest's environment."""
+        manifest = Manifest(
+            format=FORMAT,
+            sort=self.plan.sort,
+            stage=self.plan.stage,
+            revision=self.plan.revision,
+            name=self.plan.name,
+            id=self.plan.id,
+            version=self.version,
+            parents=[
+                Parent(
+                    role=role,
+                    id=parent.manifest.reference,
+                    path=os.path.relpath(parent.path.resolve(), self.target.resolve()),
+                )
+                for role, parent in self.plan.parents
+            ],
+            lineage=[parent.manifest.as_ancestor(role) for role, parent in self.plan.parents],
+            settings=dict(self.plan.settings),
+            changed=dict(self.plan.changed),
+            command=list(self.plan.command),
+            data=[dict(record) for record in self.plan.data],
+            results=dict(results),
+            environment=environment(**about),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - self.began, 3),
+            files=list_files(self.directory),
+        )
+        path = self.directory / MANIFEST
+        path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        mask = os.umask(0)
+        os.umask(mask)
+        for file in self.directory.rglob("*"):
+            if file.is_file():  # some libraries write files that only their owner may read
+                file.chmod(0o666 & ~mask)
+            _flush(file)
+        _flush(self.directory)
+        self.directory.rename(self.target)
+        _flush(self.target.parent)
+        return Artefact(self.target, manifest)
+
+
+def _flush(path: Path) -> None:
+    """Make the disk remember a file or a directory before anything depends on it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def find(plan: Plan, root: Path) -> Artefact | None:
+    """The newest published version of what `plan` makes, under whatever name, or None."""
+    versions = _versions(plan.id, root / plan.sort)
+    return Artefact(versions[-1], read_manifest(versions[-1])) if versions else None
+
+
+def _versions(identity: str, folder: Path) -> list[Path]:
+    pattern = re.compile(rf"(?!\.).*\.{identity}(?:\.v(\d+))?")
+    found = []
+    for path in folder.glob(f"*.{identity}*"):
+        match = pattern.fullmatch(path.name)
+        if match and (path / MANIFEST).is_file():
+            found.append((int(match[1] or 1), path))
+    return [path for _, path in sorted(found)]
+
+
+@contextmanager
+def claim(plan: Plan, root: Path, *, force: bool = False) -> Iterator[Work]:
+    """Hold the plan's id against other processes while the block works on it.
+
+    A second process waits here and then finds it done. Whatever goes wrong inside, the unfinished
+    directory is removed; a full disk becomes a StoppedError, because the same command goes on when
+    there is room.
+    """
+    folder = root / plan.sort
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        locks = root / ".locks"
+        locks.mkdir(exist_ok=True)
+        lock = FileLock(locks / f"{plan.id}.lock", mode=0o666)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            console.notice(f"{plan.name}.{plan.id} is being made by another process: waiting")
+            lock.acquire()
+    except OSError as problem:
+        if _disk_is_full(problem):
+            raise StoppedError(f"no space left under {root}", hint="free some and repeat") from None
+        raise UsageError(f"--runs {root}: cannot write there: {problem.strerror}") from problem
+    with lock:
+        found = find(plan, root)
+        if found is not None and not force:
+            yield Work(plan, found.path, found.manifest.version, found.path, found)
+            return
+        version = found.manifest.version + 1 if found else 1
+        suffix = f".v{version}" if version > 1 else ""
+        target = folder / f"{plan.name}.{plan.id}{suffix}"
+        partial = folder / f".{plan.name}.{plan.id}{suffix}.partial"
+        shutil.rmtree(partial, ignore_errors=True)  # what a killed process left
+        try:
+            partial.mkdir()
+            yield Work(plan, target, version, partial, None)
+        except XlitError:
+            raise
+        except Exception as problem:
+            if _disk_is_full(problem):
+                shutil.rmtree(partial, ignore_errors=True)
+                raise StoppedError(
+                    f"no space left under {root}", hint="free some and repeat the command"
+                ) from problem
+            raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _disk_is_full(problem: BaseException) -> bool:
+    """ENOSPC itself, or another library's error (safetensors, Arrow) that only carries its text."""
+    chain: BaseException | None = problem
+    while chain is not None:
+        if isinstance(chain, OSError) and chain.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "No space left on device" in str(chain):
+            return True
+        chain = chain.__cause__ or chain.__context__
+    return False
+
+
+def newest(path: Path) -> Path:
+    """`path`, or its newest version where `path` names an artefact without a version."""
+    if not re.fullmatch(r".+\.[0-9a-f]{12}", path.name):
+        return path
+    versions = _versions(path.name.rsplit(".", 1)[1], path.parent)
+    return versions[-1] if versions else path
+
+
+def open_artefact(path: Path | str, *, check: bool = True) -> Artefact:
+    """The artefact at `path`, its newest version unless one is named.
+
+    With `check` every file is held against its checksum, so that nothing is computed from a
+    damaged copy. Raises MissingError or DamagedError.
+    """
+    directory = newest(Path(path))
+    artefact = Artefact(directory, read_manifest(directory))
+    if check and (problems := damages(artefact)):
+        raise DamagedError("; ".join(problems[:3]), path=directory)
+    return artefact
+
+
+def damages(artefact: Artefact) -> list[str]:
+    """What is wrong with an artefact's files, a line each; nothing if all is well."""
+    problems = []
+    for name, entry in artefact.manifest.files.items():
+        path = artefact.path / name
+        if not path.is_file():
+            problems.append(f"{name} is missing")
+        elif path.stat().st_size != entry.bytes:
+            problems.append(f"{name} has {path.stat().st_size} bytes, not {entry.bytes}")
+        elif file_sha256(path) != entry.sha256:
+            problems.append(f"{name} does not match its checksum")
+    return problems
+
+
+def is_artefact(path: Path | str) -> bool:
+    return (newest(Path(path)) / MANIFEST).is_file()

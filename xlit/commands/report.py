@@ -1,0 +1,59 @@
+"""Tables of results: tasks x languages per checkpoint, and differences from a baseline.
+
+xlit report runs/scores/* --baseline 3fa9c1d0
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xlit.commands.flags import TalkOptions, argument, flag
+from xlit.commands.running import print_json, print_line, stdin_runs
+
+EXAMPLES = (
+    "xlit eval-xtreme CKPT | xlit report",
+    "xlit report runs/scores/* --baseline 3fa9c1d0",
+    "xlit report runs/scores/* --format csv > scores.csv",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(TalkOptions):
+    """Report scores artefacts: tasks x languages per checkpoint, told apart by their lineage."""
+
+    scores: list[str] = argument(
+        list, "Scores artefacts. Read from stdin if not given.", metavar="[SCORES...]"
+    )
+    format: Literal["rich", "json", "csv", "markdown"] = flag("rich", "The form of the tables.")
+    baseline: str | None = flag(
+        None, "Also print differences from this result: an id, the beginning of one, or a path."
+    )
+
+
+def run(options: ReportOptions) -> None:
+    named = [path for path in options.scores if path != "-"]
+    paths = list(named)
+    if not named or "-" in options.scores:
+        paths += [path for line in stdin_runs("a scores artefact") for path in line]
+
+    from xlit.evaluation.tables import as_csv, as_markdown
+    from xlit.study.collect import collect, find_entry
+    from xlit.study.tables import CSV_HEADER, as_json, as_rows, difference_tables, score_tables
+
+    entries = collect(paths)
+    baseline = None if options.baseline is None else find_entry(entries, options.baseline)
+    if options.json or options.format == "json":
+        print_json(as_json(entries, baseline))
+        return
+    if options.format == "csv":
+        print_line(as_csv(CSV_HEADER, as_rows(entries, baseline)))
+        return
+    tables = score_tables(entries)
+    if baseline is not None:
+        tables += difference_tables(entries, baseline)
+    if options.format == "markdown":
+        for table in tables:
+            print_line(as_markdown(table))
+        return
+    from xlit.commands.drawing import draw
+
+    draw(tables)

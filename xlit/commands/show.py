@@ -1,0 +1,108 @@
+"""What an artefact is and where it came from.
+
+xlit show runs/scores/xnli.3fa9c1d07b2e
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from xlit.commands.flags import TalkOptions, argument, flag
+from xlit.commands.running import print_json, print_line
+from xlit.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from xlit.artefacts.manifest import Ancestor
+    from xlit.artefacts.store import Artefact
+
+EXAMPLES = (
+    "xlit show runs/scores/xnli.3fa9c1d07b2e",
+    "xlit show runs/checkpoint/mnli.aa41c09be7d2 --command",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowOptions(TalkOptions):
+    """Show an artefact and its lineage as a tree, or the command that makes it again."""
+
+    artefact: str = argument(..., "The artefact's directory.", metavar="ARTEFACT")
+    command: bool = flag(False, "Print only the command line that makes it again.")
+
+    def __post_init__(self) -> None:
+        if self.json and self.command:
+            raise UsageError("give either --json or --command")
+
+
+def run(options: ShowOptions) -> None:
+    from rich.console import Console
+
+    from xlit.artefacts.store import open_artefact
+
+    artefact = open_artefact(options.artefact, check=False)
+    if options.command:
+        print_line(command_line(artefact))
+    elif options.json:
+        print_json(artefact.manifest.model_dump())
+    else:
+        Console(highlight=False, soft_wrap=True).print(lineage_tree(artefact))
+
+
+def command_line(artefact: "Artefact") -> str:
+    """The command that makes the artefact again, its parents by their paths from here."""
+    import os
+    import shlex
+
+    words = ["xlit"]
+    parents = {
+        f"{{parent:{parent.role}}}": os.path.relpath((artefact.path / parent.path).resolve())
+        for parent in artefact.manifest.parents
+    }
+    words += [parents.get(word, word) for word in artefact.manifest.command]
+    root = os.path.relpath(artefact.path.resolve().parent.parent)
+    return shlex.join(words + ([] if root == "runs" else ["--runs", root]))
+
+
+def lineage_tree(artefact: "Artefact") -> "Tree":
+    """The artefact at the root, what it was made from below it."""
+    from rich.markup import escape
+    from rich.tree import Tree
+
+    manifest = artefact.manifest
+    tree = Tree(f"[bold]{escape(f'{manifest.name}.{manifest.reference}')}[/bold]  {manifest.stage}")
+    tree.add(f"made     {manifest.created} in {manifest.seconds:g} s")
+    tree.add(f"settings {escape(_brief(manifest.changed))}")
+    for record in manifest.data:
+        source = f"{record['task']} {record['split']} {record['language']}"
+        tree.add(escape(f"data     {source}: {record['rows']} rows, {record['source']}"))
+    for task, outcome in manifest.results.get("dev", {}).items():
+        mark = "  [bold]degenerate[/bold]" if outcome["degenerate"] else ""
+        tree.add(f"dev      {task} {outcome['score']:.2f} ± {outcome['error']:.2f}{mark}")
+    for task, languages in manifest.results.get("scores", {}).items():
+        cells = "  ".join(f"{code} {cell['main']:.1f}" for code, cell in languages.items())
+        tree.add(f"scores   {escape(task)}: {cells}")
+    size = sum(entry.bytes for entry in manifest.files.values())
+    tree.add(f"files    {len(manifest.files)}, {size / 1e6:.1f} MB")
+    _add_ancestors(tree, manifest.lineage)
+    return tree
+
+
+def _add_ancestors(tree: "Tree", ancestors: "Iterable[Ancestor]") -> None:
+    from rich.markup import escape
+
+    for ancestor in ancestors:
+        mark = "  [bold]degenerate[/bold]" if ancestor.degenerate else ""
+        text = f"{ancestor.name}.{ancestor.id}"
+        branch = tree.add(
+            f"{ancestor.role}: [bold]{escape(text)}[/bold]  {ancestor.stage}"
+            f"  {escape(_brief(ancestor.settings))}{mark}"
+        )
+        _add_ancestors(branch, ancestor.parents)
+
+
+def _brief(settings: dict[str, object]) -> str:
+    return "  ".join(
+        f"{key}={','.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in settings.items()
+    )

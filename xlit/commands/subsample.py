@@ -1,0 +1,142 @@
+"""Cut nested training subsets of a task into data artefacts.
+
+xlit subsample mnli --sizes 500,2000,8000 --seeds 0,1,2
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xlit.commands.flags import StageOptions, argument, arguments_of, changed, flag
+from xlit.commands.running import (
+    each,
+    looks_like_path,
+    print_paths,
+    print_plan,
+    say_done,
+    whole_numbers,
+)
+from xlit.errors import UsageError
+
+if TYPE_CHECKING:
+    from xlit.artefacts.store import Artefact
+    from xlit.tasks.sources import Split
+
+REVISION = 1
+EXAMPLES = (
+    "xlit subsample mnli --size 8000",
+    "xlit subsample mnli --sizes 500,2000 --seeds 0,1 | xlit train-intermediate --from e5-small",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubsampleOptions(StageOptions):
+    """Cut nested training subsets of a task, one data artefact a size and seed."""
+
+    task: str = argument(
+        ..., "A task's name, a card (./my.toml) or a data artefact.", metavar="TASK"
+    )
+    size: int | None = flag(None, "Rows of the subset.")
+    sizes: str | None = flag(None, "Several sizes, separated by commas.")
+    seed: int = flag(0, "Which order the rows are taken in.")
+    seeds: str | None = flag(None, "Several seeds, separated by commas.")
+    split: str = flag("train", "The split to cut.")
+    lang: str | None = flag(None, "The language to cut; the card's training language if not given.")
+
+    def __post_init__(self) -> None:
+        if (self.size is None) == (self.sizes is None):
+            raise UsageError("give either --size N or --sizes N,N,...")
+        if self.seeds is not None and self.seed != 0:
+            raise UsageError("give either --seed or --seeds")
+        self.all_sizes()
+        self.all_seeds()
+
+    def all_sizes(self) -> list[int]:
+        return whole_numbers(str(self.size) if self.sizes is None else self.sizes, "--sizes", 1)
+
+    def all_seeds(self) -> list[int]:
+        return whole_numbers(str(self.seed) if self.seeds is None else self.seeds, "--seeds", 0)
+
+
+def subsample(options: SubsampleOptions) -> Iterator[Path]:
+    """The data artefacts, smallest first, seeds within a size."""
+    from xlit.artefacts.store import open_artefact
+    from xlit.tasks.card import find_card
+    from xlit.tasks.sources import load_split
+    from xlit.tasks.stored import load_stored
+
+    parent = None
+    if looks_like_path(options.task) and not options.task.endswith(".toml"):
+        parent = open_artefact(options.task)
+        split = load_stored(parent.path)
+    else:
+        card = find_card(options.task)
+        split = load_split(card, options.split, options.lang or card.train_language)
+    wanted = [(size, seed) for size in options.all_sizes() for seed in options.all_seeds()]
+
+    def one(size_and_seed: tuple[int, int]) -> Path | None:
+        return _subset(options, split, parent, *size_and_seed)
+
+    yield from each(one, wanted)
+
+
+def _subset(
+    options: SubsampleOptions, whole: "Split", parent: "Artefact | None", size: int, seed: int
+) -> Path | None:
+    import dataclasses
+
+    from xlit.artefacts.store import Plan, claim
+    from xlit.tasks.rows import digest
+    from xlit.tasks.stored import save_split
+    from xlit.tasks.subsets import subset
+
+    card = whole.card
+    if size > len(whole.rows):
+        raise UsageError(
+            f"--size {size}: {card.name} {whole.split} has only {len(whole.rows)} rows here"
+        )
+    here = dataclasses.replace(options, size=size, sizes=None, seed=seed, seeds=None)
+    plan = Plan(
+        sort="data",
+        stage="subsample",
+        revision=REVISION,
+        name=f"{card.name}-{size}-s{seed}",
+        settings={
+            "task": card.name,
+            "split": whole.split,
+            "language": whole.language,
+            "size": size,
+            "seed": seed,
+        },
+        changed={
+            "task": card.name,
+            **changed(here, ["task", "size", "seed"]),
+            "size": size,
+            "seed": seed,
+        },
+        command=(
+            "subsample",
+            "{parent:data}" if parent else options.task,
+            *arguments_of(here),
+        ),
+        parents=(("data", parent),) if parent else (),
+        data=({**whole.record.as_json(), "licence": card.licence},),
+    )
+    if options.dry_run:
+        print_plan(plan, options.runs)
+        return None
+    with claim(plan, options.runs, force=options.force) as work:
+        if work.done is not None:
+            return say_done(work.done)
+        chosen = subset(whole.rows, card, size, seed)
+        rows = tuple(whole.rows[index] for index in chosen)
+        record = dataclasses.replace(
+            whole.record, rows=len(rows), digest=digest(rows, about=(card.kind, *card.labels))
+        )
+        save_split(dataclasses.replace(whole, rows=rows, record=record), work.directory)
+        return work.publish({"rows": len(rows), "of": len(whole.rows)}).path
+
+
+def run(options: SubsampleOptions) -> None:
+    print_paths(subsample(options))

@@ -1,0 +1,77 @@
+"""Train an encoder or an intermediate checkpoint on a target task's English data.
+
+xlit train-target xcopa --from runs/checkpoint/siqa.3fa9c1d07b2e
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from xlit.commands.checkpoints import TrainOptions, load_input, make_checkpoint
+from xlit.commands.flags import argument, flag
+from xlit.commands.running import each, print_paths, stdin_runs
+from xlit.commands.train_intermediate import sort_inputs
+from xlit.errors import UsageError
+
+REVISION = 1
+EXAMPLES = (
+    "xlit train-target xnli --from e5-small",
+    "xlit train-intermediate siqa --from e5-small | xlit train-target xcopa | xlit eval-xtreme",
+    "xlit train-target xnli --from e5-small --limit 6000 --epochs 2",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainTargetOptions(TrainOptions):
+    """Train an encoder on the English data of a target task: a checkpoint with one head."""
+
+    task: str = argument(..., "The target task: a name or a card (./my.toml).", metavar="TASK")
+    data: str | None = flag(
+        None, "Train on this data artefact instead of the card's training split; - is stdin."
+    )
+
+
+def train_target(options: TrainTargetOptions) -> Iterator[Path]:
+    """The checkpoints, one a run."""
+    yield from each(lambda run: _one(options, *run), _runs(options))
+
+
+def _runs(options: TrainTargetOptions) -> Iterator[tuple[str | None, str]]:
+    """(data artefact or None, encoder) of every run."""
+    if options.from_ and options.data != "-":
+        yield options.data, options.from_
+        return
+    named = None if options.data == "-" else options.data
+    for line in stdin_runs("data to train on (--data)" if options.from_ else "an encoder (--from)"):
+        data, encoders = sort_inputs(line)
+        if named:
+            data.append(named)
+        if options.from_:
+            encoders.append(options.from_)
+        if len(data) > 1 or len(encoders) > 1:
+            raise UsageError(f"one encoder and one data artefact a run, not {' and '.join(line)}")
+        if not encoders:
+            raise UsageError(f"no encoder for {data[0]}", hint="name one: --from e5-small")
+        yield (data[0] if data else None), encoders[0]
+
+
+def _one(options: TrainTargetOptions, data: str | None, encoder: str) -> Path | None:
+    from xlit.tasks.card import find_card
+
+    card = find_card(options.task)
+    # a card that names no other task trains on itself, wherever it was found
+    source = data or card.trains_on or options.task
+    entry = load_input(options, source, card)
+    positional = [options.task, *(["--data", "{parent:data0}"] if entry.parent else [])]
+    return make_checkpoint(
+        options,
+        stage="train-target",
+        revision=REVISION,
+        inputs=[entry],
+        encoder=encoder,
+        positional=positional,
+    )
+
+
+def run(options: TrainTargetOptions) -> None:
+    print_paths(train_target(options))

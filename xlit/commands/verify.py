@@ -1,0 +1,52 @@
+"""Hold an artefact's files against their checksums.
+
+xlit verify runs/checkpoint/*
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from xlit.commands.flags import TalkOptions, argument
+from xlit.commands.running import print_json, print_line, stdin_runs
+from xlit.errors import DamagedError
+
+EXAMPLES = (
+    "xlit verify runs/checkpoint/*",
+    "find runs/scores -maxdepth 1 -name '*.*' | xlit verify",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOptions(TalkOptions):
+    """Check every file of artefacts against its checksum; exit code 5 if one is damaged."""
+
+    artefacts: list[str] = argument(
+        list, "Artefacts. Read from stdin if not given.", metavar="[ARTEFACT...]"
+    )
+
+
+def run(options: VerifyOptions) -> None:
+    """Prints a line an artefact. Raises DamagedError naming the first damaged one."""
+    from xlit.artefacts.store import damages, open_artefact
+
+    paths = options.artefacts or [path for line in stdin_runs("an artefact") for path in line]
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        try:
+            found[path] = damages(open_artefact(path, check=False))
+        except DamagedError as failure:
+            found[path] = [failure.message]
+        if not options.json:
+            print_line(f"{path}\t{'; '.join(found[path]) or 'ok'}")
+    if options.json:
+        report: list[dict[str, Any]] = [
+            {"artefact": path, "ok": not problems, "problems": problems}
+            for path, problems in found.items()
+        ]
+        print_json(report)
+    damaged = [path for path, problems in found.items() if problems]
+    if damaged:
+        raise DamagedError(
+            f"{len(damaged)} of {len(found)} artefacts damaged: {found[damaged[0]][0]}",
+            path=damaged[0],
+        )

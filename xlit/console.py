@@ -1,0 +1,91 @@
+"""Talk for people, on stderr. Results never go through here: they are printed by `commands/`.
+
+Notices and progress appear on a terminal, or with `-v`; nothing does with `-q`. One line about
+work that needed no doing (`always`) is printed wherever stderr goes, unless `-q` asks for silence.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_quiet = False
+_verbose = False
+
+
+def set_volume(*, quiet: bool, verbose: bool) -> None:
+    """What `-q` and `-v` ask for; holds for the process."""
+    global _quiet, _verbose
+    _quiet, _verbose = quiet, verbose
+
+
+def _stderr() -> "Console":
+    from rich.console import Console  # rich costs 40 ms: only who speaks pays
+
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def talkative() -> bool:
+    return not _quiet and (_verbose or sys.stderr.isatty())
+
+
+def notice(text: str) -> None:
+    """One line for a person who is watching."""
+    if talkative():
+        _stderr().print(text, markup=False, style="dim")
+
+
+def always(text: str) -> None:
+    """One line that also a log file wants: what was skipped because it was done already."""
+    if not _quiet:
+        print(text, file=sys.stderr, flush=True)
+
+
+def error(text: str) -> None:
+    """The one line of an expected failure; printed whatever the volume."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress(
+    description: str, total: float | None = None, unit: str = "it"
+) -> Iterator[Callable[..., None]]:
+    """A live line with rate and time left; gives `advance(n=1, note="")`.
+
+    Without a terminal there is no live line, and `advance` costs nothing.
+    """
+    if _quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield lambda n=1, note="": None
+        return
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=_stderr(), transient=True, refresh_per_second=4) as bar:
+        task = bar.add_task(description, total=total, count="", note="")
+
+        def advance(n: float = 1, note: str = "") -> None:
+            bar.advance(task, n)
+            state = bar.tasks[task]
+            done = f"{state.completed:g}" + (f"/{total:g}" if total is not None else "")
+            rate = f" {state.speed:.1f}/s" if state.speed else ""
+            bar.update(task, count=f"{done} {unit}{rate}", note=note or state.fields["note"])
+
+        yield advance

@@ -1,0 +1,1 @@
+"""A checkpoint over tasks and languages; submissions; suites and their aggregation."""

@@ -1,0 +1,156 @@
+"""A model with a head over one task in one language, and the per-item table of what it did."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from xlit import console, device
+from xlit.errors import MissingError
+from xlit.kinds.kind import FeatureOptions, Score
+from xlit.kinds.predict import predict
+from xlit.kinds.registry import find_kind
+from xlit.tasks.card import Card
+from xlit.tasks.rows import BitextRow, ChoiceRow, Row, SpanRow, TaggedRow, TextRow
+from xlit.tasks.sources import Split, load_split
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row of the per-item table. `gold` and `prediction` are JSON where they are no single
+    string; `score` is from 0 to 1; `counts` are a sentence's correct, predicted and gold chunks;
+    `part` is a direction or a fold of retrieval."""
+
+    task: str
+    language: str
+    item: str
+    gold: str
+    prediction: str
+    score: float
+    counts: tuple[int, int, int] | None = None
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The result of one task in one language. Metrics are percentages, `error` is in points."""
+
+    task: str
+    language: str
+    split: str
+    main: float
+    error: float
+    metrics: dict[str, float]
+    rows: int
+    constant: bool
+    items: tuple[Item, ...]
+    about: dict[str, Any]
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "split": self.split,
+            "main": self.main,
+            "standard_error": self.error,
+            "rows": self.rows,
+            "constant": self.constant,
+            **self.metrics,
+            **self.about,
+        }
+
+
+def evaluate(
+    model: Any,
+    tokenizer: Any,
+    split: Split,
+    options: FeatureOptions,
+    *,
+    where: torch.device,
+    precision: device.Precision,
+    advance: Callable[[int], object] | None = None,
+) -> Cell:
+    """The model's result on `split`, whose rows must carry their gold."""
+    card = split.card
+    kind = find_kind(card.kind)
+    predictions = predict(
+        kind,
+        model,
+        tokenizer,
+        split.rows,
+        options,
+        device=where,
+        precision=precision,
+        advance=advance,
+    )
+    score: Score = kind.score(split.rows, predictions, metric=card.metric, language=split.language)
+    counts: Sequence[tuple[int, int, int] | None] = score.counts or [None] * len(split.rows)
+    items = tuple(
+        Item(card.name, split.language, row.id, gold_text(row), plain(prediction), value, chunks)
+        for row, prediction, value, chunks in zip(
+            split.rows, predictions, score.items, counts, strict=True
+        )
+    )
+    about: dict[str, Any] = {}
+    if card.floor == "majority":
+        about["majority"] = kind.majority(split.rows, card.metric, split.language).main
+    return Cell(
+        task=card.name,
+        language=split.language,
+        split=split.split,
+        main=score.main,
+        error=score.standard_error,
+        metrics=score.metrics,
+        rows=len(split.rows),
+        constant=score.constant,
+        items=items,
+        about=about,
+    )
+
+
+def plain(value: object) -> str:
+    """A string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def gold_text(row: Row) -> str:
+    """The gold of a row, in the same form as its prediction; of span QA, the list of answers."""
+    match row:
+        case TextRow(label=label):
+            return label or ""
+        case ChoiceRow(label=number):
+            return plain(number)
+        case SpanRow(texts=texts):
+            return plain(list(texts))
+        case TaggedRow(tags=tags):
+            return plain(list(tags or ()))
+        case BitextRow(text=text):
+            return text
+
+
+def load_evaluated(
+    card: Card, split: str | None, language: str, *, as_released: bool = False
+) -> Split:
+    """The split to evaluate: the one named, else the card's.
+
+    A mining task without a test set is evaluated on the split that thresholds are fitted on, which
+    the caller sees from `Split.split` and the threshold is then cross-fitted.
+    """
+    if split is not None:
+        return load_split(card, split, language, as_released=as_released)
+    try:
+        return load_split(card, card.evaluate, language, as_released=as_released)
+    except MissingError as missing:
+        tune = card.bitext.tune if card.bitext is not None else None
+        if tune is None or tune == card.evaluate:
+            raise
+        try:
+            found = load_split(card, tune, language, as_released=as_released)
+        except MissingError:
+            raise missing from None
+        console.always(
+            f"{card.name} {language}: no {card.evaluate} set here; {tune} is evaluated instead,"
+            " its threshold cross-fitted in two folds"
+        )
+        return found

@@ -1,0 +1,129 @@
+"""What a scores artefact holds, and the submission that can be made of it.
+
+scores.json       task -> language -> metrics in percent, standard error, rows
+items.parquet     one row an item: task, language, item, gold, prediction, score
+pairs/TASK.LANG.tsv   the mined pairs of a mining task: source id, target id
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xlit.errors import UsageError
+from xlit.evaluation.evaluate import Cell, Item
+from xlit.evaluation.layout import (
+    pair_lines,
+    squad_object,
+    tag_lines,
+    write_labels,
+    write_predictions,
+)
+from xlit.retrieval.bitext import BitextItem, BitextScore, bitext_of
+from xlit.retrieval.tatoeba import tatoeba_submission
+from xlit.tasks.rows import ChoiceRow, SpanRow, TaggedRow, TextRow
+from xlit.tasks.sources import Split
+from xlit.tasks.suite import find_suite
+
+SCHEMA = pa.schema(
+    [
+        ("task", pa.string()),
+        ("language", pa.string()),
+        ("item", pa.string()),
+        ("gold", pa.string()),
+        ("prediction", pa.string()),
+        ("score", pa.float64()),
+        ("counts", pa.list_(pa.int32())),
+        ("part", pa.string()),
+    ]
+)
+
+
+def write_results(cells: Sequence[Cell], directory: Path) -> dict[str, Any]:
+    """Write the files of a scores artefact; gives the manifest's results."""
+    scores: dict[str, dict[str, Any]] = {}
+    for cell in cells:
+        scores.setdefault(cell.task, {})[cell.language] = cell.as_json()
+        if cell.pairs:
+            folder = directory / "pairs"
+            folder.mkdir(exist_ok=True)
+            lines = "".join(line + "\n" for line in pair_lines(cell.pairs))
+            (folder / f"{cell.task}.{cell.language}.tsv").write_text(lines, encoding="utf-8")
+    text = json.dumps(scores, ensure_ascii=False, indent=1) + "\n"
+    (directory / "scores.json").write_text(text, encoding="utf-8")
+    write_items([item for cell in cells for item in cell.items], directory / "items.parquet")
+    return {"scores": scores, "degenerate": any(cell.constant for cell in cells)}
+
+
+def write_items(items: Sequence[Item], path: Path) -> None:
+    """The per-item table, from which every statistic can be made later."""
+    columns: Mapping[str, list[Any]] = {
+        name: [getattr(item, name) for item in items] for name in SCHEMA.names
+    }
+    pq.write_table(pa.table(dict(columns), schema=SCHEMA), path, compression="zstd")
+
+
+def read_items(path: Path) -> list[Item]:
+    return [
+        Item(**{**row, "counts": None if row["counts"] is None else tuple(row["counts"])})
+        for row in pq.read_table(path, schema=SCHEMA).to_pylist()
+    ]
+
+
+def write_submission(scores: Path, splits: Sequence[Split], directory: Path) -> None:
+    """`predictions/` and `labels/` below `directory` in XTREME's layout, from a scores artefact.
+
+    `splits` are the rows that it was made from. The folder is the task's name, but bucc2018 for
+    bucc. Raises UsageError where `directory` is a file.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise UsageError(f"--submission {directory}: not a directory")
+    by_cell: dict[tuple[str, str], list[Item]] = {}
+    for item in read_items(scores / "items.parquet"):
+        by_cell.setdefault((item.task, item.language), []).append(item)
+    folders = {task.name: task.folder for task in find_suite("xtreme").tasks}
+    for split in splits:
+        task, language = split.card.name, split.language
+        items = by_cell[task, language]
+        folder = folders.get(task, task)
+        if split.card.kind == "bitext":
+            pairs = scores / "pairs" / f"{task}.{language}.tsv"
+            predictions, labels = _bitext_lines(split, items, pairs)
+            write_predictions(directory, folder, language, predictions, "tsv")
+            write_labels(directory, folder, language, labels, "tsv")
+        elif split.card.kind == "span_qa":
+            answers = {item.item: item.prediction for item in items}
+            gold = squad_object([row for row in split.rows if isinstance(row, SpanRow)])
+            write_predictions(directory, folder, language, answers, "json")
+            write_labels(directory, folder, language, gold, "json")
+        elif split.card.kind == "tagging":
+            tags = tag_lines(json.loads(item.prediction) for item in items)
+            gold_tags = [row.tags or () for row in split.rows if isinstance(row, TaggedRow)]
+            write_predictions(directory, folder, language, tags, "tsv")
+            write_labels(directory, folder, language, tag_lines(gold_tags), "tsv")
+        elif split.card.kind == "multiple_choice":  # XTREME-R's form for xcopa
+            chosen = [{"label": json.loads(item.prediction)} for item in items]
+            right = [{"label": row.label} for row in split.rows if isinstance(row, ChoiceRow)]
+            write_predictions(directory, folder, language, chosen, "jsonl")
+            write_labels(directory, folder, language, right, "jsonl")
+        else:
+            names = [row.label or "" for row in split.rows if isinstance(row, TextRow)]
+            predicted = [item.prediction for item in items]
+            write_predictions(directory, folder, language, predicted, "tsv")
+            write_labels(directory, folder, language, names, "tsv")
+
+
+def _bitext_lines(split: Split, items: Sequence[Item], pairs: Path) -> tuple[list[str], list[str]]:
+    if split.card.metric == "bucc":
+        gold = pair_lines(bitext_of(split.rows).gold)
+        return (pairs.read_text(encoding="utf-8").splitlines() if pairs.is_file() else []), gold
+    found = tuple(
+        BitextItem(item.part, item.item, item.gold, item.prediction, item.score, None)
+        for item in items
+    )
+    score = BitextScore("tatoeba", "", {}, {}, {}, {}, found, (), ())
+    english = split.card.bitext.query if split.card.bitext is not None else "target"
+    return tatoeba_submission(split.rows, score, english=english)

@@ -1,0 +1,1 @@
+"""One file a kind of task: features, head, loss, decode, score."""

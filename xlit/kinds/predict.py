@@ -1,0 +1,60 @@
+"""Run a model of any kind over rows."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from xlit import device as devices
+from xlit.kinds.batches import evaluation_batches
+from xlit.kinds.kind import FeatureOptions, Kind, PredictionT, RowT, label_map, model_labels
+
+TOKEN_BUDGET = 4096
+"""Padded pieces a batch: small enough for a laptop, large enough that calls cost little."""
+
+
+def predict(
+    kind: Kind[RowT, PredictionT],
+    model: Any,
+    tokenizer: Any,
+    rows: Sequence[RowT],
+    options: FeatureOptions,
+    *,
+    token_budget: int = TOKEN_BUDGET,
+    device: torch.device,
+    precision: devices.Precision,
+    advance: Callable[[int], object] | None = None,
+) -> list[PredictionT]:
+    """One prediction a row, in the order of the rows; `advance` is told of rows done.
+
+    `options.labels` are the card's: outputs are read by the names in the model's own config, and
+    `UsageError` is raised when the two do not have the same labels. The model is left in the mode
+    (training or not) that it came in.
+    """
+    if kind.labelled:
+        own = model_labels(model.config)
+        label_map(own, options.labels)
+        options = replace(options, labels=own)
+    features = kind.features(rows, tokenizer, options)
+    outputs: list[NDArray[Any] | None] = [None] * len(features)
+    waiting = Counter(f.row for f in features)
+    was_training = model.training
+    model.eval()
+    try:
+        for part in evaluation_batches(features, token_budget):
+            batch = [features[i] for i in part]
+            inputs = kind.collate(batch, tokenizer.pad_token_id)
+            inputs = {key: x.to(device) for key, x in inputs.items()}
+            with torch.inference_mode(), devices.autocast(device, precision):
+                results = model(**inputs)
+            for i, extracted in zip(part, kind.extract(results, batch), strict=True):
+                outputs[i] = extracted
+            waiting.subtract(f.row for f in batch)
+            if advance is not None:
+                advance(len({f.row for f in batch if waiting[f.row] == 0}))
+    finally:
+        model.train(was_training)
+    return kind.decode(rows, features, [x for x in outputs if x is not None], options)

@@ -1,0 +1,250 @@
+"""Span QA: the answer to a question is a part of a context, which may be long.
+
+The recipe is that of the SQuAD scripts (google-research/bert run_squad.py, which XTREME and jiant
+follow): windows over the context that move by `stride`, the question in front cut to
+`question_length`, the 20 best starts and ends, answers of at most 30 pieces. Unlike there, an
+answer is always a slice of the context as it stands, never re-joined pieces.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForQuestionAnswering
+
+from xlit.errors import InputError, UsageError
+from xlit.kinds.kind import Feature, FeatureOptions, Kind, Score, as_array, label_head
+from xlit.kinds.scores import is_constant, mean_error, require
+from xlit.kinds.segments import chunks, frame_of, tokenise, tokenise_with_spans
+from xlit.metrics.spans import mlqa_scores, squad_scores
+from xlit.tasks.rows import SpanRow
+
+BEST = 20
+LONGEST = 30
+START_TOKEN = 0
+"""Where windows without the answer are trained to point: `[CLS]` or `<s>`."""
+
+Spans = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """The pieces of a context that a window holds, from position `offset` of the sequence on."""
+
+    offset: int
+    spans: Spans  # (pieces, 2): the first character of each, and the end
+
+
+class SpanQA(Kind[SpanRow, str]):
+    """One answer a row, a slice of its context. Several features a row: its windows."""
+
+    name: ClassVar[str] = "span_qa"
+    auto_class: ClassVar[Any] = AutoModelForQuestionAnswering
+
+    def features(
+        self, rows: Sequence[SpanRow], tokenizer: Any, options: FeatureOptions
+    ) -> list[Feature]:
+        frame = frame_of(tokenizer, options.max_length)
+        if options.max_length - frame.pair_specials <= options.question_length:
+            raise UsageError(
+                f"--max-length {options.max_length} leaves no room for a context beside a question "
+                f"of --question-length {options.question_length}"
+            )
+        features: list[Feature] = []
+        for run in chunks(len(rows)):
+            batch = rows[run.start : run.stop]
+            questions = tokenise(tokenizer, (row.question for row in batch))
+            contexts = {
+                text: (ids, character_spans(text, spans))
+                for text, (ids, spans) in tokenise_with_spans(
+                    tokenizer, (row.context for row in batch)
+                ).items()
+            }
+            for i, row in zip(run, batch, strict=True):
+                question = questions[row.question][: options.question_length]
+                context, spans = contexts[row.context]
+                answer = answer_pieces(row, spans)
+                offset = frame.second_start(question)
+                room = options.max_length - frame.pair_specials - len(question)
+                for start, stop in windows(len(context), room, options.stride):
+                    ids, types = frame.join(question, context[start:stop])
+                    features.append(
+                        Feature(
+                            row=i,
+                            sequences=(ids,),
+                            type_ids=None if types is None else (types,),
+                            target=target_in(answer, start, stop, offset),
+                            weight=1.0,
+                            place=Window(offset, spans[start:stop]),
+                        )
+                    )
+        return features
+
+    def head(self, labels: Sequence[str]) -> dict[str, Any]:
+        # two outputs, whatever an earlier head of the same config had
+        return label_head(["start", "end"])
+
+    def targets(self, features: Sequence[Feature]) -> Tensor:
+        """(features, 3): the positions of the answer's ends, and the length without padding."""
+        return torch.tensor([(*f.target, f.length) for f in features])
+
+    def loss(self, outputs: Any, targets: Tensor) -> Tensor:
+        """The mean of both ends' losses, as in transformers, but padding is no candidate.
+
+        Otherwise the loss of a window would depend on what it was padded to.
+        """
+        positions = torch.arange(outputs.start_logits.shape[1], device=targets.device)
+        padding = positions >= targets[:, 2:]  # (features, length)
+        starts, ends = (
+            cross_entropy(
+                logits.float().masked_fill(padding, float("-inf")), target, reduction="none"
+            )
+            for logits, target in (
+                (outputs.start_logits, targets[:, 0]),
+                (outputs.end_logits, targets[:, 1]),
+            )
+        )
+        return (starts + ends) / 2
+
+    def extract(self, outputs: Any, features: Sequence[Feature]) -> list[NDArray[Any]]:
+        """Start and end logits of the context's pieces, (2, pieces), each feature."""
+        arrays = as_array(torch.stack([outputs.start_logits, outputs.end_logits], dim=1))
+        return [
+            x[:, f.place.offset : f.place.offset + len(f.place.spans)]
+            for x, f in zip(arrays, features, strict=True)  # x: (2, length)
+        ]
+
+    def decode(
+        self,
+        rows: Sequence[SpanRow],
+        features: Sequence[Feature],
+        outputs: Sequence[NDArray[Any]],
+        options: FeatureOptions,
+    ) -> list[str]:
+        """The span of the highest sum of logits over all windows; empty for an empty context."""
+        best: dict[int, tuple[float, int, int]] = {}
+        for feature, logits in zip(features, outputs, strict=True):
+            found = best_span(logits, feature.place.spans)
+            if found and (feature.row not in best or found[0] > best[feature.row][0]):
+                best[feature.row] = found
+        slices = [best[i][1:] if i in best else (0, 0) for i in range(len(rows))]
+        return [row.context[a:b] for row, (a, b) in zip(rows, slices, strict=True)]
+
+    def score(
+        self, rows: Sequence[SpanRow], predictions: Sequence[str], metric: str, language: str
+    ) -> Score:
+        """`main` is F1, and so are the items; exact match is beside it."""
+        require(metric, "squad", "mlqa")
+        pairs = []
+        for row, prediction in zip(rows, predictions, strict=True):
+            if not row.texts:
+                raise InputError(f"row {row.id} has no answer to score against")
+            pairs.append(
+                squad_scores(prediction, row.texts)
+                if metric == "squad"
+                else mlqa_scores(prediction, row.texts, language)
+            )
+        if not pairs:
+            raise InputError("nothing to score: no questions")
+        items = tuple(f1 for _, f1 in pairs)
+        main = 100 * sum(items) / len(items)
+        return Score(
+            main=main,
+            metrics={"f1": main, "exact_match": 100 * sum(em for em, _ in pairs) / len(pairs)},
+            items=items,
+            standard_error=mean_error(items),
+            constant=is_constant(predictions),
+        )
+
+    def majority(
+        self,
+        rows: Sequence[SpanRow],
+        metric: str,
+        language: str,
+        *,
+        counted: Sequence[SpanRow] = (),
+    ) -> Score:
+        raise UsageError("span_qa has no most frequent label", hint='a card\'s floor: "untrained"')
+
+
+def character_spans(text: str, spans: Spans) -> Spans:
+    """The characters [start, end) of every piece, without white space at either side.
+
+    A piece of a Metaspace tokenizer claims the space before it. And a normaliser may drop a mark
+    (uncased BERT drops the accent of a decomposed letter): a mark that no piece claims belongs to
+    the piece before it, so that an answer never loses the end of its last letter.
+    """
+    pieces: list[list[int]] = spans.tolist()
+    claimed = [start for start, _ in pieces[1:]] + [len(text)]
+    for span, limit in zip(pieces, claimed, strict=False):
+        start, end = span
+        piece = text[start:end]
+        start += len(piece) - len(piece.lstrip())
+        end = start + len(piece.strip())
+        while start < end < limit and unicodedata.category(text[end]).startswith("M"):
+            end += 1
+        span[:] = start, end
+    return np.asarray(pieces, dtype=np.int32).reshape(-1, 2)
+
+
+def answer_pieces(row: SpanRow, spans: Spans) -> tuple[int, int] | None:
+    """The first and last piece of the context that share a character with the gold answer.
+
+    Of several answers, the first one that stands in the context where it says it does and has a
+    piece; None if there is none such.
+    """
+    for text, start in zip(row.texts, row.starts, strict=True):
+        end = start + len(text)
+        if text and row.context[start:end] == text:
+            shared = np.nonzero(
+                (spans[:, 1] > start) & (spans[:, 0] < end) & (spans[:, 0] < spans[:, 1])
+            )[0]
+            if len(shared):
+                return int(shared[0]), int(shared[-1])
+    return None
+
+
+def windows(length: int, room: int, stride: int) -> list[tuple[int, int]]:
+    """[start, stop) of windows of `room` pieces, each `stride` after the last; one at least.
+
+    A stride larger than a window would leave pieces out: it counts as the window's length.
+    """
+    starts = range(0, max(1, length - room + min(stride, room)), min(stride, room))
+    return [(start, min(start + room, length)) for start in starts]
+
+
+def target_in(
+    answer: tuple[int, int] | None, start: int, stop: int, offset: int
+) -> tuple[int, ...]:
+    """Positions of the answer's ends in a window's sequence, of `[CLS]` where it is not whole."""
+    if answer is None:
+        return ()
+    first, last = answer
+    if start <= first and last < stop:
+        return first - start + offset, last - start + offset
+    return START_TOKEN, START_TOKEN
+
+
+def best_span(logits: NDArray[Any], spans: Spans) -> tuple[float, int, int] | None:
+    """(sum of logits, first character, end) of the best answer of a window that is not empty.
+
+    Among the `BEST` starts and ends; if none of those make an answer, among all of them. None for
+    a window without text.
+    """
+    # a piece that was white space alone is no end, so that no answer has any at its ends
+    filled = np.nonzero(spans[:, 0] < spans[:, 1])[0]
+    for count in (BEST, len(filled)):
+        starts, ends = (filled[np.argsort(-x[filled], kind="stable")[:count]] for x in logits)
+        length = ends[None, :] - starts[:, None] + 1  # (starts, ends)
+        fits = (length >= 1) & (length <= LONGEST)
+        if fits.any():
+            sums = logits[0][starts][:, None] + logits[1][ends][None, :]
+            i, j = np.unravel_index(np.argmax(np.where(fits, sums, -np.inf)), fits.shape)
+            return float(sums[i, j]), int(spans[starts[i], 0]), int(spans[ends[j], 1])
+    return None

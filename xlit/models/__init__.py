@@ -1,0 +1,1 @@
+"""Encoders, the bundled encoder, pooling."""

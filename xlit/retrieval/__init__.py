@@ -1,0 +1,1 @@
+"""Encode, search, score margins, mine, evaluate."""

@@ -1,0 +1,1 @@
+"""Reports: collect lineages, statistics, tables."""

@@ -1,0 +1,1 @@
+"""Cards, sources, readers, rows and subsets."""

@@ -1,0 +1,182 @@
+"""The card of a task: a TOML file that says what it is, where its rows lie and how to read them.
+
+A new data set is a new card and no code. `xlit/tasks/cards/` has the built-in ones; a path to one's
+own works wherever a name does.
+"""
+
+import difflib
+import re
+import tomllib
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from xlit.errors import InputError, MissingError, UsageError
+from xlit.tasks.card_checks import check_card
+from xlit.tasks.layout import Schema, SplitCard
+from xlit.tasks.toml import write_toml
+
+KindName = Literal["classification", "multiple_choice", "span_qa", "tagging", "bitext"]
+MetricName = Literal["accuracy", "chunk_f1", "squad", "mlqa", "tatoeba", "bucc"]
+RecipeName = Literal["jiant", "xtreme", "small"]
+# a language stands in paths, so it can hold no separator
+LanguageName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+
+
+class RecipeCard(Schema):
+    """What a card changes in a recipe; `recipes.Recipe` says what each value means."""
+
+    learning_rate: float | None = None
+    epochs: float | None = None
+    min_steps: int | None = None
+    batch_size: int | None = None
+    max_length: int | None = None
+    stride: int | None = None
+    question_length: int | None = None
+    warmup: float | None = None
+    warmup_steps: int | None = None
+    weight_decay: float | None = None
+    clip: float | None = None
+    patience: int | None = None
+    eval_rows: int | None = None
+    eval_every: int | None = None
+    keep: Literal["best", "last"] | None = None
+    freeze: Literal["none", "embeddings"] | None = None
+    adam_epsilon: float | None = None
+
+
+class BitextCard(Schema):
+    """How a bitext task is evaluated.
+
+    `query` is the side whose sentences are looked up in the other; `tune` the split on which the
+    mining threshold for another split is fitted.
+    """
+
+    evaluation: Literal["accuracy", "mining"]
+    query: Literal["source", "target"] = "target"
+    tune: str | None = None
+
+
+class Card(Schema):
+    """A task. `sizes` counts the full set's rows (gold pairs for bitext), so that a part shows."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+    kind: KindName
+    summary: str
+    licence: str
+    citation: str
+    home: str = ""
+    labels: tuple[str, ...] = ()
+    languages: Annotated[tuple[LanguageName, ...], Field(min_length=1)]
+    metric: MetricName
+    trains_on: str | None = None
+    train_language: str = "en"
+    evaluate: str = "test"
+    group: str | None = None
+    floor: Literal["majority", "untrained"] = "majority"
+    sizes: dict[str, int | dict[str, int]] = Field(default={})
+    bitext: BitextCard | None = None
+    recipes: dict[RecipeName, RecipeCard] = Field(default={})
+    splits: Annotated[dict[str, SplitCard], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Card":
+        check_card(self)
+        return self
+
+    def size(self, split: str, language: str) -> int | None:
+        """Rows of the full set in that split and language, where the card says so."""
+        size = self.sizes.get(split)
+        return size.get(language) if isinstance(size, dict) else size
+
+    def toml(self) -> str:
+        """The card as TOML text; `parse_card` gives the same card again."""
+        return write_toml(self.model_dump(mode="json", exclude_defaults=True))
+
+
+def parse_card(text: str, path: str | Path) -> Card:
+    """The card in a TOML text. Raises InputError that names `path` and the key."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line = int(at[1]) if at else None
+        raise InputError(f"not TOML: {error}", path=path, line=line) from error
+    try:
+        return Card.model_validate(values)
+    except ValidationError as error:
+        raise InputError(_explain(error, values), path=path) from error
+
+
+def _explain(error: ValidationError, values: dict[str, Any]) -> str:
+    """The first problem in one line, its key as the file spells it."""
+    problems = error.errors()
+    first = problems[0]
+    key = _key_in_file(first["loc"], values)
+    reason = {
+        "extra_forbidden": "unknown key",
+        "missing": "this key is missing",
+    }.get(first["type"], first["msg"].removeprefix("Value error, "))
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return (f"{key}: " if key else "") + reason + more
+
+
+def _key_in_file(loc: tuple[int | str, ...], values: Any) -> str:
+    """A location without what pydantic adds for the members of a union."""
+    parts = []
+    for i, part in enumerate(loc):
+        known = range(len(values)) if isinstance(values, list) else values
+        if isinstance(known, dict | range) and part in known:
+            values = values[part]
+        elif i < len(loc) - 1:
+            continue
+        parts.append(str(part))
+    return ".".join(parts)
+
+
+def card_names() -> list[str]:
+    """The built-in tasks, sorted."""
+    folder = resources.files("xlit.tasks").joinpath("cards")
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if _is_card(f.name))
+
+
+def _is_card(name: str) -> bool:
+    return name.endswith(".toml")
+
+
+@cache
+def _built_in(name: str) -> Card:
+    file = resources.files("xlit.tasks").joinpath("cards", f"{name}.toml")
+    return parse_card(file.read_text(encoding="utf-8"), f"{name}.toml")
+
+
+def find_card(name_or_path: str) -> Card:
+    """The built-in card of that name, or the card in the file where it ends in `.toml`.
+
+    Raises UsageError for an unknown name, MissingError for a file that is not there, InputError for
+    a bad card.
+    """
+    if name_or_path.endswith(".toml"):
+        return _read_card(Path(name_or_path))
+    names = card_names()
+    if name_or_path not in names:
+        near = difflib.get_close_matches(name_or_path, names, n=3)
+        known = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(names)}"
+        raise UsageError(
+            f"there is no task {name_or_path!r}: {known}", hint="a card of your own: ./my.toml"
+        )
+    return _built_in(name_or_path)
+
+
+def _read_card(path: Path) -> Card:
+    try:
+        return parse_card(path.read_text(encoding="utf-8"), path)
+    except FileNotFoundError as error:
+        raise MissingError("there is no such card", path=path) from error
+    except UnicodeDecodeError as error:
+        raise InputError("not UTF-8", path=path) from error
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path=path) from error

@@ -1,0 +1,147 @@
+"""What must hold between the keys of a card; the types alone do not say it.
+
+Every problem is a ValueError whose message begins with the key.
+"""
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from xlit.tasks.layout import (
+    BesideCard,
+    FileCard,
+    FilesSource,
+    PairFile,
+    RecordFile,
+    SquadFile,
+    TokensFile,
+)
+from xlit.tasks.rows import ROW_OF_KIND
+
+if TYPE_CHECKING:
+    from xlit.tasks.card import Card
+
+METRICS_OF_KIND: dict[str, tuple[str, ...]] = {
+    "classification": ("accuracy",),
+    "multiple_choice": ("accuracy",),
+    "span_qa": ("squad", "mlqa"),
+    "tagging": ("chunk_f1", "accuracy"),
+    "bitext": ("tatoeba", "bucc"),
+}
+
+# the fields that a row of a kind cannot be without
+NEEDED: dict[str, tuple[str, ...]] = {
+    "classification": ("text",),
+    "multiple_choice": ("context", "choices"),
+    "span_qa": (),
+    "tagging": ("words",),
+    "bitext": (),
+}
+
+
+def check_card(card: "Card") -> None:
+    """Raises ValueError at the first key that does not fit the others."""
+    _need(card.metric in METRICS_OF_KIND[card.kind], f"metric: {card.kind} has no {card.metric}")
+    labelled = card.kind in ("classification", "tagging")
+    _need(
+        bool(card.labels) == labelled, f"labels: {'needed' if labelled else 'none'} for {card.kind}"
+    )
+    _need(len(set(card.labels)) == len(card.labels), "labels: one stands twice")
+    _need(len(set(card.languages)) == len(card.languages), "languages: one stands twice")
+    _need((card.bitext is not None) == (card.kind == "bitext"), "bitext: for the kind bitext only")
+    if card.group is not None:
+        names = [field.name for field in fields(ROW_OF_KIND[card.kind])]
+        _need(card.group in names, f"group: {card.group!r} is none of {', '.join(names)}")
+    _check_splits(card)
+    for split, split_card in card.splits.items():
+        for place, source, file in split_card.files():
+            _check_language(card, f"splits.{split}.{place}", source, file)
+            _check_file(card, f"splits.{split}.{place}", file)
+
+
+def _need(holds: bool, problem: str) -> None:
+    if not holds:
+        raise ValueError(problem)
+
+
+def _check_splits(card: "Card") -> None:
+    splits = ", ".join(card.splits)
+    _need(card.evaluate in card.splits, f"evaluate: {card.evaluate!r} is none of {splits}")
+    if "train" in card.splits:
+        known = card.train_language in card.languages
+        _need(known, f"train_language: {card.train_language!r} is none of the card's languages")
+    for split in card.sizes:
+        _need(split in card.splits, f"sizes: {split!r} is none of {splits}")
+    shares: dict[str, float] = {}
+    for name, split_card in card.splits.items():
+        for i, source in enumerate(split_card.sources):
+            for language in source.languages or ():
+                place = f"splits.{name}.sources.{i}.languages"
+                _need(language in card.languages, f"{place}: the card has no language {language!r}")
+        carve = split_card.carve
+        if carve is None:
+            continue
+        place = f"splits.{name}.carve"
+        _need(
+            carve.split in card.splits and card.splits[carve.split].carve is None,
+            f"{place}.split: {carve.split!r} is no split with sources",
+        )
+        _need(card.kind != "bitext", f"{place}: a bitext split has two sides and is not carved")
+        shares[carve.split] = shares.get(carve.split, 0.0) + carve.share
+        _need(shares[carve.split] < 1, f"{place}.share: nothing is left of {carve.split}")
+
+
+def _check_language(card: "Card", place: str, source: FilesSource, file: FileCard) -> None:
+    """One file for many languages would let one language stand in for another."""
+    if len(source.languages or card.languages) == 1:
+        return
+    patterns = list(file.patterns())[:1]
+    if isinstance(file, RecordFile):
+        patterns += file.where.values()
+    told_apart = any("{lang}" in p or "{code}" in p for p in patterns)
+    _need(told_apart, f"{place}.path: no {{lang}} in it, and the card has many languages")
+
+
+def _check_file(card: "Card", place: str, file: FileCard) -> None:
+    fitting = {
+        "classification": RecordFile,
+        "multiple_choice": RecordFile,
+        "span_qa": SquadFile,
+        "tagging": TokensFile,
+        "bitext": PairFile,
+    }[card.kind]
+    _need(isinstance(file, fitting), f"{place}.format: {file.format!r} is not for {card.kind}")
+    if isinstance(file, TokensFile):
+        for value, tag in file.labels.items():
+            _need(tag in card.labels, f"{place}.labels.{value}: {tag!r} is no label of the card")
+    if not isinstance(file, RecordFile):
+        return
+    names = [field.name for field in fields(ROW_OF_KIND[card.kind])]
+    given: set[str] = {*file.fixed, *file.join}
+    for where, columns in ((place, file), *_beside(place, file)):
+        given |= columns.columns.keys()
+        for key in columns.columns:
+            _need(key in names, f"{where}.columns: {key!r} is none of {', '.join(names)}")
+        for key in columns.optional_columns:
+            _need(key in columns.columns, f"{where}.optional_columns: no column for {key!r}")
+        for key in columns.values:
+            mapped = key in columns.columns and key not in ("id", "label", "choices")
+            _need(mapped, f"{where}.values: {key!r} is no column of text")
+        for key, selector in columns.columns.items():
+            several = isinstance(selector, tuple)
+            _need(
+                several == (key == "choices"), f"{where}.columns.{key}: a list is for choices only"
+            )
+        for value, label in columns.labels.items():
+            fits = label in card.labels if card.labels else isinstance(label, int)
+            _need(fits, f"{where}.labels.{value}: {label!r} is no label of the card")
+    for key in (*file.fixed, *file.join):
+        _need(key in names, f"{place}: {key!r} is none of {', '.join(names)}")
+    for key, join in file.join.items():
+        stands = key in file.columns
+        _need(stands or not join.correction, f"{place}.join.{key}: nothing in `columns` to correct")
+    for key in NEEDED[card.kind]:
+        _need(key in given, f"{place}.columns: no column for {key!r}")
+
+
+def _beside(place: str, file: RecordFile) -> list[tuple[str, BesideCard]]:
+    return [(f"{place}.beside.{i}", beside) for i, beside in enumerate(file.beside)]

@@ -1,0 +1,63 @@
+"""What tasks there are and which of their data is at hand: the data of `xlit tasks`."""
+
+from typing import Any
+
+from xlit.errors import UsageError
+from xlit.tasks.card import Card, find_card
+from xlit.tasks.layout import FilesSource, RecordFile, Source
+from xlit.tasks.sources import Absent, check_asked, find_parts
+
+
+def available(card: Card) -> dict[str, list[str]]:
+    """Per split the languages whose data is at hand, by the existence of files alone."""
+    return {
+        split: [language for language in card.languages if is_at_hand(card, split, language)]
+        for split in card.splits
+    }
+
+
+def is_at_hand(card: Card, split: str, language: str) -> bool:
+    """Whether a source of that split in that language is there; False where the card has none."""
+    try:
+        check_asked(card, split, language)
+    except UsageError:
+        return False
+    split_card = card.splits[split]
+    if split_card.carve is not None:
+        return is_at_hand(card, split_card.carve.split, language)
+    return any(_is_there(source, language) for source in split_card.sources)
+
+
+def _is_there(source: Source, language: str) -> bool:
+    if source.languages is not None and language not in source.languages:
+        return False
+    if not isinstance(source, FilesSource):
+        return True
+    found = find_parts(source, language)
+    if isinstance(found, Absent):
+        return False
+    return all(
+        is_at_hand(find_card(join.card), join.split, join.language)
+        for file, _ in found
+        if isinstance(file, RecordFile)
+        for join in file.join.values()
+    )
+
+
+def describe(card: Card) -> dict[str, Any]:
+    """A task in plain values: what it is, and what of it is at hand."""
+    return {
+        "name": card.name,
+        "kind": card.kind,
+        "summary": card.summary,
+        "licence": card.licence,
+        "citation": card.citation,
+        "home": card.home,
+        "labels": list(card.labels),
+        "languages": list(card.languages),
+        "metric": card.metric,
+        "trains_on": card.trains_on,
+        "train_language": card.train_language,
+        "evaluate": card.evaluate,
+        "splits": available(card),
+    }

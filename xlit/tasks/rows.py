@@ -1,0 +1,101 @@
+"""The normalised rows of every kind of task: what readers give and everything above reads.
+
+A row is small, frozen and made of plain values, so that its digest is the same whatever file,
+compression or hub copy it came from. `id` is unique within one split of one language.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """Classification of one text or a pair. `label` is one of the card's labels, None if hidden."""
+
+    id: str
+    text: str
+    pair: str | None
+    label: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRow:
+    """Multiple choice. `question` may be empty; `label` counts choices from 0, None if hidden."""
+
+    id: str
+    context: str
+    question: str
+    choices: tuple[str, ...]
+    label: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRow:
+    """Span QA. Answer i is `texts[i]`, beginning at character `starts[i]` of `context`.
+
+    No answers at all means that the question cannot be answered, or that the answer is hidden.
+    """
+
+    id: str
+    context: str
+    question: str
+    texts: tuple[str, ...]
+    starts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedRow:
+    """Tagging. `tags` has one tag a word, or is None if hidden."""
+
+    id: str
+    words: tuple[str, ...]
+    tags: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class BitextRow:
+    """A sentence of one side of a bitext task, or a gold pair (source id, target id in `text`)."""
+
+    id: str
+    side: Literal["source", "target", "gold"]
+    text: str
+
+
+Row = TextRow | ChoiceRow | SpanRow | TaggedRow | BitextRow
+
+ROW_OF_KIND: dict[str, type[Row]] = {
+    "classification": TextRow,
+    "multiple_choice": ChoiceRow,
+    "span_qa": SpanRow,
+    "tagging": TaggedRow,
+    "bitext": BitextRow,
+}
+
+
+def row_values(row: Row) -> dict[str, Any]:
+    """The row as a dict of plain values, tuples as lists."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(row).items()
+    }
+
+
+def row_from_values(kind: str, values: dict[str, Any]) -> Row:
+    """The inverse of `row_values`."""
+    plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    return ROW_OF_KIND[kind](**plain)
+
+
+def digest(rows: Iterable[Row], *, about: Sequence[str] = ()) -> str:
+    """sha256 in hex over the rows in order, and over `about` (a card's labels, say) before them."""
+    # asdict copies deeply and takes seconds over a set as large as MNLI; one encoder for all rows
+    # saves as much again
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    sha = hashlib.sha256(encode(list(about)).encode())
+    for row in rows:
+        sha.update(b"\n")
+        sha.update(encode([getattr(row, name) for name in row.__slots__]).encode())
+    return sha.hexdigest()

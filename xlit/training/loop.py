@@ -1,0 +1,288 @@
+"""The one training loop: any kinds of task, one or several, plain PyTorch.
+
+A step takes `batch_size` rows of one task. They come from length-sorted windows and are cut into
+micro-batches by tokens; losses are summed and divided by the step's total weight, so that the
+gradient is that of the whole batch however it is cut.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from xlit import console, device
+from xlit.errors import InputError
+from xlit.kinds.batches import group_rows, lengths_of, micro_batches, training_batches
+from xlit.kinds.kind import AnyKind, Feature, FeatureOptions, Score
+from xlit.kinds.predict import predict
+from xlit.tasks.card import Card
+from xlit.tasks.recipes import Recipe
+from xlit.tasks.rows import Row
+from xlit.training.outcome import Outcome
+from xlit.training.schedule import learning_rate_factor, total_steps, warmup_steps
+
+TOKENS_PER_MICRO_BATCH = {"cpu": 4096, "cuda": 16384}
+
+
+@dataclass(frozen=True)
+class TrainTask:
+    """One task of a run: its card, its English training and dev rows, and its model.
+
+    Models of several tasks share their encoder; only their heads differ.
+    """
+
+    card: Card
+    kind: AnyKind
+    rows: tuple[Row, ...]
+    dev: tuple[Row, ...]
+    options: FeatureOptions
+    model: Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run depends on besides its tasks."""
+
+    recipe: Recipe
+    seed: int
+    precision: device.Precision
+    where: torch.device
+
+
+@dataclass
+class Progress:
+    """A run's best so far."""
+
+    step: int = 0
+    score: float = -math.inf
+    state: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+    scores: dict[str, Score] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    outcomes: tuple[Outcome, ...]
+    steps: int
+    best_step: int
+    loss: float  # mean over the last tenth of the steps
+    seen: dict[str, int]  # rows drawn of each task, repeats counted
+    examples_per_second: float
+
+
+def train(tasks: Sequence[TrainTask], tokenizer: Any, settings: Settings, log: Path) -> Result:
+    """Train the tasks' models in place and leave them at the kept checkpoint.
+
+    Writes a JSON line a step to `log`. Raises InputError when a training set gives no features.
+    """
+    recipe, where = settings.recipe, settings.where
+    features = [_features(task, tokenizer) for task in tasks]
+    steps = total_steps([len(rows) for rows in features], recipe)
+    warmup = warmup_steps(steps, recipe)
+    every = recipe.eval_every or math.ceil(steps / max(1, math.ceil(recipe.epochs)))
+    for task in tasks:
+        task.model.to(where)
+        _freeze(task.model, recipe.freeze)
+    untrained = _evaluate_floors(tasks, tokenizer, settings)
+    optimiser = _optimiser([task.model for task in tasks], recipe)
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    torch.manual_seed(settings.seed)  # dropout; the heads were initialised under the same seed
+    stream = _stream(features, recipe, settings.seed)
+    best = Progress()
+    losses: list[float] = []
+    seen = dict.fromkeys((task.card.name for task in tasks), 0)
+    began = time.monotonic()
+    idle = 0.0  # seconds spent evaluating
+    label = "+".join(seen)
+    with (
+        log.open("w", buffering=1, encoding="utf-8") as lines,
+        console.progress(f"train {label}", total=steps, unit="steps") as advance,
+    ):
+        for step in range(steps):
+            rate = recipe.learning_rate * learning_rate_factor(step, steps, warmup)
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            number, batch = next(stream)
+            task = tasks[number]
+            chosen = [feature for row in batch for feature in features[number][row]]
+            losses.append(_step(task, chosen, tokenizer, settings))
+            norm = float(nn.utils.clip_grad_norm_(parameters, recipe.clip))
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+            seen[task.card.name] += len(batch)
+            record: dict[str, object] = {
+                "step": step + 1,
+                "task": task.card.name,
+                "loss": losses[-1],
+            }
+            lines.write(json.dumps({**record, "lr": rate, "gradient_norm": norm}) + "\n")
+            advance(1, note=f"loss {np.mean(losses[-20:]):.3f} lr {rate:.1e}")
+            if (step + 1) % every == 0 or step + 1 == steps:
+                pause = time.monotonic()
+                scores = _evaluate(tasks, tokenizer, settings)
+                idle += time.monotonic() - pause
+                mean = float(np.mean([score.main for score in scores.values()]))
+                lines.write(json.dumps({"step": step + 1, "dev": mean}) + "\n")
+                if mean > best.score or recipe.keep == "last":
+                    best = Progress(step + 1, mean, _states(tasks), scores)
+                elif recipe.patience and (step + 1 - best.step) // every >= recipe.patience:
+                    break
+    _restore(tasks, best.state)
+    seconds = max(1e-9, time.monotonic() - began - idle)
+    return Result(
+        outcomes=tuple(_outcome(task, untrained, best) for task in tasks),
+        steps=len(losses),
+        best_step=best.step,
+        loss=float(np.mean(losses[-max(1, len(losses) // 10) :])),
+        seen=seen,
+        examples_per_second=sum(seen.values()) / seconds,
+    )
+
+
+def _features(task: TrainTask, tokenizer: Any) -> list[list[Feature]]:
+    """The features of each row that has any; a row of QA has one a window."""
+    features, left_out = task.kind.training_features(task.rows, tokenizer, task.options)
+    if left_out:
+        console.notice(f"{task.card.name}: {left_out} rows have no gold to train on")
+    if not features:
+        raise InputError(f"{task.card.name}: no training row can be used: none has a label")
+    return group_rows(features)
+
+
+def _freeze(model: Any, what: str) -> None:
+    if what == "embeddings":  # the word table alone: four fifths of a small encoder's parameters
+        model.get_input_embeddings().weight.requires_grad_(False)
+
+
+def _optimiser(models: Sequence[Any], recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW without decay on biases and LayerNorm, as jiant and XTREME have it. Fused: the plain
+    loop over tensors costs ten times as much on a CPU."""
+    decayed: dict[int, nn.Parameter] = {}
+    plain: dict[int, nn.Parameter] = {}
+    for model in models:
+        norms = {
+            id(p) for m in model.modules() if isinstance(m, nn.LayerNorm) for p in m.parameters()
+        }
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                free = name.endswith("bias") or id(parameter) in norms
+                (plain if free else decayed)[id(parameter)] = parameter
+    groups = [
+        {"params": list(decayed.values()), "weight_decay": recipe.weight_decay},
+        {"params": list(plain.values()), "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, eps=recipe.adam_epsilon, fused=True)
+
+
+def _stream(
+    features: Sequence[Sequence[list[Feature]]], recipe: Recipe, seed: int
+) -> Iterator[tuple[int, list[int]]]:
+    """Endless (task number, rows of one batch); tasks are drawn in proportion to their rows."""
+
+    def batches(number: int) -> Iterator[list[int]]:
+        lengths = lengths_of(features[number])
+        epoch = 0
+        while True:
+            yield from training_batches(lengths, recipe.batch_size, seed=seed, epoch=epoch)
+            epoch += 1
+
+    streams = [batches(number) for number in range(len(features))]
+    sizes = np.array([len(rows) for rows in features], dtype=np.float64)
+    draw = np.random.default_rng([seed, 1])
+    while True:
+        number = int(draw.choice(len(sizes), p=sizes / sizes.sum())) if len(sizes) > 1 else 0
+        yield number, next(streams[number])
+
+
+def _step(
+    task: TrainTask, features: Sequence[Feature], tokenizer: Any, settings: Settings
+) -> float:
+    """Add one batch's gradient; gives its mean loss."""
+    task.model.train()
+    weight = sum(feature.weight for feature in features)
+    total = 0.0
+    budget = TOKENS_PER_MICRO_BATCH[settings.where.type]
+    for micro in micro_batches(features, budget):
+        inputs = task.kind.collate(micro, tokenizer.pad_token_id)
+        inputs = {key: value.to(settings.where) for key, value in inputs.items()}
+        targets = task.kind.targets(micro).to(settings.where)
+        with device.autocast(settings.where, settings.precision):
+            outputs = task.model(**inputs)
+        loss = task.kind.loss(outputs, targets).sum() / weight
+        torch.autograd.backward(loss)
+        total += float(loss.detach())
+    return total
+
+
+def _evaluate(tasks: Sequence[TrainTask], tokenizer: Any, settings: Settings) -> dict[str, Score]:
+    return {task.card.name: _evaluate_one(task, tokenizer, settings) for task in tasks}
+
+
+def _evaluate_one(task: TrainTask, tokenizer: Any, settings: Settings) -> Score:
+    predictions = predict(
+        task.kind,
+        task.model,
+        tokenizer,
+        task.dev,
+        task.options,
+        device=settings.where,
+        precision=settings.precision,
+    )
+    return task.kind.score(
+        task.dev, predictions, metric=task.card.metric, language=task.card.train_language
+    )
+
+
+def _evaluate_floors(
+    tasks: Sequence[TrainTask], tokenizer: Any, settings: Settings
+) -> Mapping[str, float]:
+    """What each task gets without training, by its card's rule."""
+    return {
+        task.card.name: task.kind.majority(
+            task.dev, metric=task.card.metric, language=task.card.train_language
+        ).main
+        if task.card.floor == "majority"
+        else _evaluate_one(task, tokenizer, settings).main
+        for task in tasks
+    }
+
+
+def _states(tasks: Sequence[TrainTask]) -> dict[int, dict[str, Tensor]]:
+    """Copies of what training changes; the shared encoder is copied once."""
+    copied: set[int] = set()
+    states: dict[int, dict[str, Tensor]] = {}
+    for number, task in enumerate(tasks):
+        states[number] = {}
+        for name, parameter in task.model.named_parameters():
+            if parameter.requires_grad and id(parameter) not in copied:
+                copied.add(id(parameter))
+                states[number][name] = parameter.detach().clone()
+    return states
+
+
+@torch.no_grad()
+def _restore(tasks: Sequence[TrainTask], states: Mapping[int, Mapping[str, Tensor]]) -> None:
+    for number, state in states.items():
+        parameters = dict(tasks[number].model.named_parameters())
+        for name, value in state.items():
+            parameters[name].copy_(value)
+
+
+def _outcome(task: TrainTask, floors: Mapping[str, float], best: Progress) -> Outcome:
+    name = task.card.name
+    score = best.scores[name]
+    return Outcome(
+        task=name,
+        score=score.main,
+        error=score.standard_error,
+        floor=floors[name],
+        constant=score.constant,
+        rows=len(task.dev),
+        step=best.step,
+    )

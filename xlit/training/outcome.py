@@ -1,0 +1,29 @@
+"""Whether a run learned anything: its dev score against the floor of doing nothing."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The dev result of one task of a run.
+
+    Scores are in percent of the card's metric; `error` is the standard error of `score` in points.
+    `floor` is what no training gets: the majority's share, or the untrained head's score.
+    """
+
+    task: str
+    score: float
+    error: float
+    floor: float
+    constant: bool
+    rows: int
+    step: int
+
+    @property
+    def degenerate(self) -> bool:
+        """Constant predictions, or no more than one standard error above the floor."""
+        return self.constant or self.score <= self.floor + self.error
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "degenerate": self.degenerate}
