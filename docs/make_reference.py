@@ -87,9 +87,10 @@ def value_of(hint: Any) -> str:
 
 
 def default_of(entry: Field[Any]) -> str:
-    if entry.default is MISSING:
+    if entry.default is MISSING or entry.default is ...:
         return "required"
-    return "" if entry.default in (None, False, "") else f"`{entry.default}`"
+    silent = entry.default is None or entry.default is False or entry.default == ""
+    return "" if silent else f"`{entry.default}`"
 
 
 def with_reference(page: str) -> str:

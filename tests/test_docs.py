@@ -99,7 +99,9 @@ def test_every_recipe_is_documented_with_its_values(name: str) -> None:
     row = next(row for row in text.splitlines() if row.startswith(f"| `{name}` |"))
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert float(cells[1]) == recipe.learning_rate
-    assert float(cells[2]) == recipe.epochs
+    assert float(cells[2].split(",")[0]) == recipe.epochs
+    assert f"at least {recipe.min_steps} steps" in row or recipe.min_steps == 0
+    assert cells[3:5] == [str(recipe.batch_size), str(recipe.max_length)]
 
 
 def test_the_cards_in_the_pages_are_cards() -> None:

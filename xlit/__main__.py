@@ -12,7 +12,13 @@ from typing import NoReturn
 import typer
 
 from xlit import console
-from xlit.errors import ReaderGoneError, StoppedError, XlitError
+from xlit.errors import (
+    ReaderGoneError,
+    ReportedError,
+    SignalledError,
+    StoppedError,
+    XlitError,
+)
 
 # Typer carries its own Click and names only this one of its errors: the usage error is its parent,
 # and the parent of that is the error of everything the command line rejects.
@@ -21,37 +27,48 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 def main() -> NoReturn:
-    """Run the command line and exit with the code of `xlit.errors.EXIT_CODES`."""
+    """Run the command line and exit with a code of `xlit.errors.EXIT_CODES`."""
     for signum in STOPPING:
         signal.signal(signum, _stop)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # until the end
+    if sys.stdout is None:  # closed by the shell, as in `xlit tasks >&-`
+        sys.exit(ReaderGoneError.exit_code)
     for stream in (sys.stdin, sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a pipe has no locale
+        if stream is not None:
+            stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a pipe has no locale
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # the libraries' talk; PYTHONWARNINGS brings it back
     code = _run()
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         code = _reader_went_away()
     sys.exit(code)
 
 
 def _run() -> int:
-    from xlit.cli import app
-
     try:
+        from xlit.cli import app
+
         outcome = app(prog_name="xlit", standalone_mode=False)
-    except ReaderGoneError:
+    except (ReaderGoneError, BrokenPipeError):
         return _reader_went_away()
+    except ReportedError as failure:
+        return failure.exit_code
     except XlitError as failure:
-        if type(failure).__name__ != "ReportedError":
-            console.error(f"xlit: {failure}")
+        console.error(f"xlit: {failure}")
         return failure.exit_code
     except REJECTED as failure:
         return _rejected(failure)
-    except (KeyboardInterrupt, typer.Abort):
-        console.error("xlit: stopped")
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        console.error(
+            f"xlit: stopped by {stop if isinstance(stop, SignalledError) else 'a signal'}"
+        )
         return StoppedError.exit_code
+    except SystemExit as left:
+        # completion ends this way; rich does, with 1, when the reader of a help page went away
+        return ReaderGoneError.exit_code if left.code == 1 else int(left.code or 0)
     except Exception as bug:
         return _bug(bug)
     return outcome if isinstance(outcome, int) else 0
@@ -60,7 +77,7 @@ def _run() -> int:
 def _stop(signum: int, frame: FrameType | None) -> None:
     for each in STOPPING:
         signal.signal(each, signal.SIG_IGN)  # a second signal must not cut the tidying short
-    raise StoppedError(f"stopped by {signal.Signals(signum).name}", hint="the same command goes on")
+    raise SignalledError(signal.Signals(signum).name)
 
 
 def _reader_went_away() -> int:

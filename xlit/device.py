@@ -1,6 +1,7 @@
 """The device, its precision, and the lock that keeps two stages off one GPU."""
 
 import hashlib
+import os
 import platform
 import tempfile
 from collections.abc import Iterator
@@ -76,8 +77,9 @@ def device_name(where: torch.device) -> str:
 
 @contextmanager
 def lock_of(name: str) -> Iterator[None]:
-    """Hold the machine-wide lock of the device called `name`, waiting for it if need be."""
-    key = hashlib.sha256(name.encode()).hexdigest()[:16]
+    """Hold the user's lock of the device called `name`, waiting for it if need be."""
+    # one lock a user: a sticky /tmp lets nobody open another's file for writing
+    key = hashlib.sha256(f"{name} {os.getuid()}".encode()).hexdigest()[:16]
     lock = FileLock(Path(tempfile.gettempdir()) / f"xlit-device-{key}.lock", mode=0o666)
     try:
         lock.acquire(timeout=0)

@@ -72,3 +72,15 @@ class ReaderGoneError(XlitError):
     """No failure: `head` has what it wanted. Nothing is said about it."""
 
     exit_code = 141
+
+
+class ReportedError(XlitError):
+    """Some runs failed and were reported one by one; carries the first failure's exit code."""
+
+    def __init__(self, first: XlitError) -> None:
+        super().__init__(first.message)
+        self.exit_code = first.exit_code
+
+
+class SignalledError(KeyboardInterrupt):
+    """A signal asks to stop. No Exception, so that nothing on the way takes it for a failure."""

@@ -165,7 +165,7 @@ def checkpoint(cli: Cli, tiny_encoder: Path) -> str:
         (["--lang", "de,de"], 2, "twice"),
         (["--lang", "de", "--split", "secret"], 2, "secret"),
         (["--task", "xcopa"], 2, "has no head for xcopa"),
-        (["--submission", "little.toml"], 2, "not a directory"),
+        (["--submission", "little.toml"], 2, "--submission little.toml"),
     ],
     ids=["language of no card", "language twice", "unknown split", "other kind", "bad folder"],
 )

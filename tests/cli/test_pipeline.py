@@ -30,8 +30,10 @@ def test_the_whole_pipeline_runs_from_subsample_to_report(cli: Cli, tiny_encoder
     report = cli("report", "--json", stdin=scores.out)
     results = json.loads(report.out)["results"]
     assert len({result["label"] for result in results}) == 4
-    assert [result["steps"][0]["subset"] for result in results] == [
-        {"task": "little", "size": size, "seed": seed} for size in (8, 16) for seed in (0, 1)
+    assert [result["steps"][0]["subsets"] for result in results] == [
+        [{"task": "little", "size": size, "seed": seed, "rows": size}]
+        for size in (8, 16)
+        for seed in (0, 1)
     ]
     assert set(results[0]["tasks"]["little"]["languages"]) == {"de", "en"}
 

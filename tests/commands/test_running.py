@@ -3,13 +3,12 @@ from pathlib import Path
 import pytest
 
 from xlit.commands.running import (
-    ReportedError,
     each,
     short_name,
     split_list,
     whole_numbers,
 )
-from xlit.errors import InputError, MissingError, StoppedError, UsageError
+from xlit.errors import InputError, MissingError, ReportedError, StoppedError, UsageError
 
 
 def failing(name: str) -> Path:

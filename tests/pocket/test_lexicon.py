@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 
 from xlit.pocket.lexicon import LEXICONS
-from xlit.pocket.lexicon.form import Words
+from xlit.pocket.lexicon.form import SLOTS, Words, words
 
 ENGLISH = LEXICONS["en"]
 
@@ -21,13 +21,13 @@ LIGHT_WORDS = """
 LIGHT = set(LIGHT_WORDS.split())
 
 
-def phrases(words: Words) -> set[str]:
+def phrases(content: Words) -> set[str]:
     """Names, values and events, as they are in the lexicon."""
-    return {*words.names, *chain(*words.values.values()), *chain(*words.scenes.values())}
+    return {*content.names, *chain(*content.values.values()), *chain(*content.scenes.values())}
 
 
-def content_words(words: Words) -> set[str]:
-    text = " ".join(phrases(words)).replace("{s}", "").lower()
+def content_words(content: Words) -> set[str]:
+    text = " ".join(phrases(content)).replace("{s}", "").lower()
     return set(re.findall(r"[a-z]+", text)) - LIGHT
 
 
@@ -44,10 +44,10 @@ def test_dev_and_test_share_no_phrase(language: str) -> None:
 
 @pytest.mark.parametrize("language", list(LEXICONS))
 def test_no_phrase_occurs_twice_in_a_slot_or_among_the_events(language: str) -> None:
-    for words in LEXICONS[language].splits.values():
-        for values in words.values.values():
+    for content in LEXICONS[language].splits.values():
+        for values in content.values.values():
             assert len(set(values)) == len(values)
-        events = list(chain(*words.scenes.values()))
+        events = list(chain(*content.scenes.values()))
         assert len(set(events)) == len(events)
 
 
@@ -66,3 +66,13 @@ def test_a_pronoun_stands_for_the_name_and_a_sentence_is_finished() -> None:
 
 def test_a_split_value_goes_around_the_subject() -> None:
     assert LEXICONS["de"].fact("test", "act", 0, 1, "Mary") == "Im Moment trinkt Mary Tee."
+
+
+@pytest.mark.parametrize(
+    "scenes",
+    ["rain: It rained | It was wet\nrain: It poured | It was wet", "rain: It rained", "It rained"],
+    ids=["a key twice", "no effect", "no key"],
+)
+def test_a_malformed_lexicon_is_refused(scenes: str) -> None:
+    with pytest.raises(ValueError):
+        words("Mary", dict.fromkeys(SLOTS, "a | b"), scenes)

@@ -1,7 +1,6 @@
 """From an encoder and text to results: the right metric, the options passed on, real numbers."""
 
 from pathlib import Path
-from typing import Literal
 
 import pytest
 import torch
@@ -35,17 +34,14 @@ languages = ["de"]
 metric = "{metric}"
 [bitext]
 evaluation = "{evaluation}"
-query = "{query}"
 [[splits.test.sources]]
 kind = "pocket"
 """
 
 
-def split_of(
-    metric: str, rows: list[Row] | None = None, query: Literal["source", "target"] = "target"
-) -> Split:
+def split_of(metric: str, rows: list[Row] | None = None) -> Split:
     evaluation = "accuracy" if metric == "tatoeba" else "mining"
-    card = parse_card(CARD.format(metric=metric, evaluation=evaluation, query=query), "card.toml")
+    card = parse_card(CARD.format(metric=metric, evaluation=evaluation), "card.toml")
     record = DataRecord("small-bitext", "test", "de", "pocket", (), None, "", 0, ())
     return Split(card, "test", "de", tuple(rows or bitext_rows()), record)
 
@@ -70,13 +66,6 @@ def test_a_tatoeba_card_is_scored_by_accuracy_in_both_directions(loaded: Loaded)
     )
     assert score == expected
     assert score.metrics.keys() == {"english_to_foreign", "foreign_to_english"}
-
-
-def test_the_query_side_of_the_card_is_the_english_one(loaded: Loaded) -> None:
-    score = evaluate_bitext(loaded, split_of("tatoeba", query="source"), device=CPU)
-    other = evaluate_bitext(loaded, split_of("tatoeba"), device=CPU)
-    assert score.metrics["english_to_foreign"] == other.metrics["foreign_to_english"]
-    assert score.metrics["foreign_to_english"] == other.metrics["english_to_foreign"]
 
 
 def test_a_bucc_card_is_scored_by_mining(loaded: Loaded) -> None:
@@ -119,7 +108,7 @@ def test_blanks_around_sentences_do_not_count(loaded: Loaded) -> None:
 
 def test_a_card_of_another_kind_is_refused(loaded: Loaded) -> None:
     text = CARD.split("[bitext]")[0].replace('kind = "bitext"', 'kind = "classification"')
-    text = text.format(metric="accuracy", evaluation="", query="") + 'labels = ["a", "b"]\n'
+    text = text.format(metric="accuracy", evaluation="") + 'labels = ["a", "b"]\n'
     card = parse_card(text + '[[splits.test.sources]]\nkind = "pocket"\n', "card.toml")
     split = Split(card, "test", "de", (TextRow("1", "x", None, "a"),), split_of("bucc").record)
     with pytest.raises(UsageError, match="small-bitext is no bitext task"):

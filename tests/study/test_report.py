@@ -43,6 +43,7 @@ def checkpoint(
             name="mnli",
             changed={"tasks": ["mnli"], "trained_on": ["mnli"], "encoder": "e5-small"},
             parents=(("data0", subset),),
+            data=({"task": "mnli", "rows": size, "use": "train", "digest": "d"},),
         )
         parents = (("encoder", middle),)
     changed: dict[str, Any] = {"tasks": ["pocket-copa"], "trained_on": ["pocket-copa"]}
@@ -81,7 +82,7 @@ def scores(root: Path, parent: Artefact, right: dict[str, list[int]]) -> Path:
                     Item("pocket-copa", language, str(i), "1", str(mark), float(mark))
                     for i, mark in enumerate(marks)
                 ),
-                about={"majority": 50.0},
+                about={"majority": 50.0, "main_metric": "accuracy", "item_mean": True},
             )
         )
     plan = Plan(

@@ -121,7 +121,7 @@ class Manifest(Strict):
             data=[
                 {
                     k: d[k]
-                    for k in ("task", "split", "language", "rows", "digest", "licence")
+                    for k in ("task", "split", "language", "rows", "use", "digest", "licence")
                     if k in d
                 }
                 for d in self.data

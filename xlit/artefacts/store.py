@@ -184,6 +184,10 @@ def claim(plan: Plan, root: Path, *, force: bool = False) -> Iterator[Work]:
         version = found.manifest.version + 1 if found else 1
         suffix = f".v{version}" if version > 1 else ""
         target = folder / f"{plan.name}.{plan.id}{suffix}"
+        if target.exists():
+            raise DamagedError(
+                f"in the way, and without a {MANIFEST}", path=target, hint="remove it"
+            )
         partial = folder / f".{plan.name}.{plan.id}{suffix}.partial"
         shutil.rmtree(partial, ignore_errors=True)  # what a killed process left
         try:
@@ -208,17 +212,23 @@ def _disk_is_full(problem: BaseException) -> bool:
     while chain is not None:
         if isinstance(chain, OSError) and chain.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
-        if "No space left on device" in str(chain):
+        if any(words in str(chain) for words in ("No space left on device", "quota exceeded")):
             return True
         chain = chain.__cause__ or chain.__context__
     return False
 
 
 def newest(path: Path) -> Path:
-    """`path`, or its newest version where `path` names an artefact without a version."""
-    if not re.fullmatch(r".+\.[0-9a-f]{12}", path.name):
+    """The directory that `path` names: of an artefact without a version its newest one.
+
+    `NAME.ID.v1` names the first version, whose directory carries no version.
+    """
+    match = re.fullmatch(r"(.+\.([0-9a-f]{12}))(\.v1)?", path.name)
+    if match is None:
         return path
-    versions = _versions(path.name.rsplit(".", 1)[1], path.parent)
+    if match[3]:
+        return path.with_name(match[1])
+    versions = _versions(match[2], path.parent)
     return versions[-1] if versions else path
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from xlit import console
-from xlit.commands.flags import StageOptions, arguments_of, changed, flag
+from xlit.commands.flags import NamedStageOptions, arguments_of, changed, flag
 from xlit.commands.running import print_plan, say_done, short_name
 from xlit.errors import UsageError
 
@@ -22,7 +22,7 @@ SMALL_PARAMETERS = 150_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainOptions(StageOptions):
+class TrainOptions(NamedStageOptions):
     """The flags of both training stages. A flag given overrides the recipe."""
 
     from_: str | None = flag(
@@ -52,17 +52,13 @@ class TrainOptions(StageOptions):
     precision: Literal["auto", "bf16", "float32"] = flag(
         "auto", "auto is bf16 where the processor or GPU has it.", panel="Training"
     )
-    name: str | None = flag(None, "Name of the artefact; the task's if not given.")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for option in ("epochs", "lr", "batch_size", "max_length", "limit"):
             value = getattr(self, option)
             if value is not None and not value > 0:
                 raise UsageError(f"--{option.replace('_', '-')} {value}: must be above 0")
-        if self.name is not None and (
-            "/" in self.name or self.name.startswith(".") or not self.name
-        ):
-            raise UsageError(f"--name {self.name!r}: a plain name without / is needed")
 
 
 @dataclass(frozen=True)
@@ -83,15 +79,15 @@ def load_input(options: TrainOptions, name: str, card: "Card | None" = None) -> 
     """
     import dataclasses
 
-    from xlit.commands.running import input_artefact, looks_like_path
+    from xlit.commands.running import input_artefact, names_an_artefact
     from xlit.tasks.card import find_card
-    from xlit.tasks.rows import digest
+    from xlit.tasks.rows import digest, has_gold
     from xlit.tasks.sources import load_split
     from xlit.tasks.stored import load_stored
     from xlit.tasks.subsets import subset
 
     parent = None
-    if looks_like_path(name) and not name.endswith(".toml"):
+    if names_an_artefact(name):
         parent = input_artefact(name, "data")
         train = load_stored(parent.path)
     else:
@@ -108,7 +104,16 @@ def load_input(options: TrainOptions, name: str, card: "Card | None" = None) -> 
             digest=digest(rows, about=(train.card.kind, *train.card.labels)),
         )
         train = dataclasses.replace(train, rows=rows, record=record)
+    if train.split == "dev":
+        raise UsageError(
+            f"{train.card.name}: its dev split chooses the checkpoint and cannot be trained on",
+            hint="a card of one's own can carve a dev split",
+        )
     dev = load_split(train.card, "dev", train.card.train_language)
+    with_gold = tuple(row for row in dev.rows if has_gold(row))
+    if len(with_gold) < len(dev.rows):
+        console.notice(f"{train.card.name} dev: {len(dev.rows) - len(with_gold)} rows without gold")
+        dev = dataclasses.replace(dev, rows=with_gold)
     head = card or train.card
     if head.kind != train.card.kind or set(head.labels) != set(train.card.labels):
         raise UsageError(
@@ -128,6 +133,8 @@ def make_checkpoint(
     positional: Sequence[str],
 ) -> Path | None:
     """Train one head a task on an encoder and publish the checkpoint; None for a dry run."""
+    import dataclasses
+
     import torch
 
     from xlit import device
@@ -139,7 +146,7 @@ def make_checkpoint(
     named = options.recipe
     if named == "auto":
         named = "small" if count_parameters(ref) <= SMALL_PARAMETERS else "jiant"
-    recipes = [_recipe(options, entry, named) for entry in inputs]
+    recipes = _one_recipe([_recipe(options, entry, named) for entry in inputs], inputs)
     where = device.pick()
     precision = device.precision(options.precision, where)
     settings: dict[str, Any] = {
@@ -147,6 +154,7 @@ def make_checkpoint(
         "trained_on": [entry.train.card.name for entry in inputs],
         "kinds": [entry.card.kind for entry in inputs],
         "labels": [list(entry.card.labels) for entry in inputs],
+        "cards": [[entry.card.meaning(), entry.train.card.meaning()] for entry in inputs],
         "recipes": [recipe.as_json() for recipe in recipes],
         "seed": options.seed,
         "precision": precision,
@@ -155,7 +163,9 @@ def make_checkpoint(
         settings["encoder"] = ref.identity
     parents: list[tuple[str, Artefact]] = [("encoder", origin)] if origin else []
     parents += [(f"data{i}", e.parent) for i, e in enumerate(inputs) if e.parent is not None]
-    own = changed(options, ["task", "tasks", "data"])
+    # resolved, so that the command makes the same on another machine too
+    options = dataclasses.replace(options, recipe=named, precision=precision)
+    own = changed(options, ["task", "tasks", "data", "recipe", "precision"])
     plan = Plan(
         sort="checkpoint",
         stage=stage,
@@ -223,6 +233,35 @@ def _recipe(options: TrainOptions, entry: TrainInput, named: str) -> "Recipe":
     return dataclasses.replace(recipe, **{k: v for k, v in over.items() if v is not None})
 
 
+def _one_recipe(recipes: "list[Recipe]", inputs: Sequence[TrainInput]) -> "list[Recipe]":
+    """One run has one optimiser: the first task's recipe, each task with its own lengths.
+
+    Raises UsageError where tasks differ in what a flag could settle.
+    """
+    import dataclasses
+
+    first = recipes[0]
+    flags = {"learning_rate": "--lr", "epochs": "--epochs", "batch_size": "--batch-size"}
+    for recipe, entry in zip(recipes[1:], inputs[1:], strict=True):
+        for key, flag_name in flags.items():
+            ours, theirs = getattr(first, key), getattr(recipe, key)
+            if ours != theirs:
+                raise UsageError(
+                    f"{inputs[0].card.name} and {entry.card.name} have different recipes:"
+                    f" {key} {ours:g} and {theirs:g}",
+                    hint=f"give {flag_name}",
+                )
+    return [
+        dataclasses.replace(
+            first,
+            max_length=recipe.max_length,
+            stride=recipe.stride,
+            question_length=recipe.question_length,
+        )
+        for recipe in recipes
+    ]
+
+
 def _train_into(
     directory: Path,
     plan: "Plan",
@@ -239,13 +278,14 @@ def _train_into(
     from xlit.models.encoders import load_with_head
     from xlit.models.interchange import write_sentence_transformers
     from xlit.models.multitask import save_multi, save_single, share_encoder
+    from xlit.models.pooling import pooling_of
     from xlit.tasks.subsets import subset
     from xlit.training.loop import Settings, TrainTask, train
     from xlit.training.readme import model_card
 
     models: dict[str, Any] = {}
     tasks = []
-    tokenizer = None
+    tokenizer: Any = None
     for entry, recipe in zip(inputs, recipes, strict=True):
         kind = find_kind(entry.card.kind)
         loaded = load_with_head(
@@ -284,8 +324,12 @@ def _train_into(
     else:
         save_multi(models, tokenizer, directory)
     config = next(iter(models.values())).config
+    base = next((p.manifest.encoder for _, p in plan.parents if p.manifest.encoder), None)
     write_sentence_transformers(
-        directory, pooling="mean", hidden_size=config.hidden_size, max_length=512
+        directory,
+        pooling=pooling_of(base or str(plan.changed.get("encoder", ""))).how,
+        hidden_size=config.hidden_size,
+        max_length=min(512, tokenizer.model_max_length),
     )
     for entry in inputs:
         cards = directory / "cards"

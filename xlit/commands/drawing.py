@@ -1,8 +1,12 @@
-"""Drawing tables for people on stdout."""
+"""Drawing for people on stdout. It is drawn into a string first: rich ends the process itself, with
+a code of its own, when the reader of a pipe goes away."""
 
+import io
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from xlit.commands.running import print_line
 
 if TYPE_CHECKING:
     from xlit.evaluation.tables import Table
@@ -13,15 +17,32 @@ UNBOUNDED = 1000
 
 def draw(tables: "Sequence[Table]", *, numbers: bool = True) -> None:
     """Print tables; on a terminal, one too wide for it is turned on its side."""
-    from rich.console import Console
-
     from xlit.evaluation.tables import as_rich
 
-    width = None if sys.stdout.isatty() else UNBOUNDED
-    out = Console(highlight=False, width=width)
-    for position, table in enumerate(tables):
+    width = _width()
+    drawings = []
+    for table in tables:
+        fits = table.width <= width or not numbers
+        drawings.append(as_rich(table if fits else table.turned(), numbers=numbers))
+    print_drawn(drawings)
+
+
+def print_drawn(drawings: Sequence[Any]) -> None:
+    """Print things that rich draws, an empty line between two."""
+    from rich.console import Console
+
+    page = io.StringIO()
+    out = Console(
+        file=page, highlight=False, width=_width(), force_terminal=sys.stdout.isatty() or None
+    )
+    for position, drawing in enumerate(drawings):
         if position:
             out.print()
-        fits = table.width <= out.width or not numbers
-        out.print(as_rich(table if fits else table.turned(), numbers=numbers))
-    sys.stdout.flush()
+        out.print(drawing)
+    print_line("\n".join(line.rstrip() for line in page.getvalue().rstrip("\n").split("\n")))
+
+
+def _width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBOUNDED

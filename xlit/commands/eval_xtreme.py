@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from xlit import console
-from xlit.commands.flags import StageOptions, argument, arguments_of, changed, flag
+from xlit.commands.flags import NamedStageOptions, argument, arguments_of, changed, flag
 from xlit.commands.running import (
-    each,
+    each_input,
     input_artefact,
+    languages,
     print_paths,
     print_plan,
     say_done,
     split_list,
-    stdin_runs,
 )
-from xlit.errors import MissingError, UsageError
+from xlit.errors import UsageError
 
 if TYPE_CHECKING:
     from xlit.artefacts.store import Artefact
@@ -36,7 +36,7 @@ EXAMPLES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvalXtremeOptions(StageOptions):
+class EvalXtremeOptions(NamedStageOptions):
     """Evaluate checkpoints on their task in every language: a scores artefact each."""
 
     checkpoints: list[str] = argument(
@@ -55,45 +55,53 @@ class EvalXtremeOptions(StageOptions):
         "auto", "auto is bf16 where the processor or GPU has it."
     )
     submission: Path | None = flag(
-        None, "Also write predictions/ and labels/ in XTREME's layout into this directory."
+        None, "Also write predictions/ and labels/ in XTREME's layout here; for one checkpoint."
     )
-    name: str | None = flag(None, "Name of the artefact; the checkpoint's if not given.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.submission is not None and len(self.checkpoints) > 1:
+            raise UsageError(
+                "--submission takes one checkpoint: a second would overwrite the first"
+            )
 
 
 def eval_xtreme(options: EvalXtremeOptions) -> Iterator[Path]:
     """The scores artefacts, one a checkpoint."""
-    named = [path for path in options.checkpoints if path != "-"]
-    runs: Iterator[str] | list[str] = named
-    if not named or "-" in options.checkpoints:
-        runs = (path for line in stdin_runs("a checkpoint") for path in [*named, *line])
-    if len(named) == 1 and runs is named:
-        path = _one(options, named[0])
-        if path is not None:
-            yield path
-        return
-    yield from each(lambda path: _one(options, path), runs)
+    yield from each_input(options.checkpoints, "a checkpoint", lambda path: _one(options, path))
 
 
 def _one(options: EvalXtremeOptions, path: str) -> Path | None:
+    import dataclasses
+
     import torch
 
     from xlit import device
     from xlit.artefacts.store import Plan, claim
     from xlit.evaluation.heads import head_for
+    from xlit.evaluation.languages import load_splits, spoken
     from xlit.evaluation.results import write_results, write_submission
 
     checkpoint = input_artefact(path, "checkpoint")
     cards = _cards(options, checkpoint)
     for card in cards:
-        if card.kind != "bitext":
-            head_for(checkpoint, card)
+        if card.kind == "bitext":
+            raise UsageError(
+                f"{card.name} is retrieved, not predicted by a head",
+                hint=f"xlit retrieve {path} --task {card.name}",
+            )
+        head_for(checkpoint, card)
     splits = [
         split
         for card in cards
-        for split in load_splits(card, options.lang, options.split, as_released=options.as_released)
+        for split in load_splits(
+            card, languages(options.lang), options.split, as_released=options.as_released
+        )
     ]
     where = device.pick()
     precision = device.precision(options.precision, where)
+    # resolved, so that the command makes the same where other data is at hand
+    resolved = dataclasses.replace(options, precision=precision, lang=spoken(splits, options.lang))
     plan = Plan(
         sort="scores",
         stage="eval-xtreme",
@@ -101,14 +109,14 @@ def _one(options: EvalXtremeOptions, path: str) -> Path | None:
         name=options.name or checkpoint.manifest.name,
         settings={
             "cells": [[split.card.name, split.split, split.language] for split in splits],
-            "as_released": options.as_released,
+            "cards": [card.meaning() for card in cards],
             "precision": precision,
         },
         changed=changed(options, ["checkpoints", "submission"]),
         command=(
             "eval-xtreme",
             "{parent:checkpoint}",
-            *arguments_of(options, ["submission"]),
+            *arguments_of(resolved, ["submission"]),
         ),
         parents=(("checkpoint", checkpoint),),
         data=tuple({**split.record.as_json(), "licence": split.card.licence} for split in splits),
@@ -133,47 +141,18 @@ def _one(options: EvalXtremeOptions, path: str) -> Path | None:
 
 
 def _cards(options: EvalXtremeOptions, checkpoint: "Artefact") -> "list[Card]":
-    from xlit.tasks.card import find_card, parse_card
+    """The cards of `--task`, else of the checkpoint's heads; one's own as it was at training."""
+    from xlit.tasks.card import card_names, find_card, parse_card
 
     if options.task is not None:
         return [find_card(task) for task in split_list(options.task, "--task")]
-    paths = sorted((checkpoint.path / "cards").glob("*.toml"))
-    return [parse_card(path.read_text(encoding="utf-8"), path) for path in paths]
-
-
-def load_splits(card: "Card", lang: str, split: str | None, *, as_released: bool) -> "list[Split]":
-    """The rows of every language asked for, of the split that the card evaluates if none is named.
-
-    A language named must be there. With `all`, those whose data is not at hand are left out and
-    named: raises MissingError only when there is none at all.
-    """
-    from xlit.evaluation.evaluate import load_evaluated
-
-    if lang != "all":
-        codes = split_list(lang, "--lang")
-        for code in codes:  # nothing runs when one of them is wrong
-            if code not in card.languages:
-                raise UsageError(
-                    f"{card.name} has no language {code!r}",
-                    hint=f"it has {','.join(card.languages)}",
-                )
-        return [load_evaluated(card, split, code, as_released=as_released) for code in codes]
-    found, missing = [], []
-    problem: MissingError | None = None
-    for code in card.languages:
-        try:
-            found.append(load_evaluated(card, split, code, as_released=as_released))
-        except MissingError as failure:
-            missing.append(code)
-            problem = problem or failure
-    if problem is not None and not found:
-        raise problem
-    if missing:
-        console.always(
-            f"{card.name} {found[0].split}: {len(found)} of {len(card.languages)} languages are"
-            f" here; no data for {','.join(missing)}"
-        )
-    return found
+    cards = []
+    for task in checkpoint.manifest.settings["tasks"]:
+        path = checkpoint.path / "cards" / f"{task}.toml"
+        own = parse_card(path.read_text(encoding="utf-8"), path)
+        # a built-in card may have learnt of more languages or sources since
+        cards.append(find_card(task) if task in card_names() else own)
+    return cards
 
 
 def _evaluate(
@@ -182,40 +161,29 @@ def _evaluate(
     where: Any,
     precision: Literal["bf16", "float32"],
 ) -> "list[Cell]":
-    from xlit.evaluation.bitext import evaluate_bitext_cell
     from xlit.evaluation.evaluate import evaluate
     from xlit.evaluation.heads import feature_options, load_for
-    from xlit.models.encoders import load_encoder, resolve_encoder
 
-    cells = []
-    loaded = None
-    current = None
+    cells: list[Cell] = []
     with console.progress(
         f"evaluate {checkpoint.manifest.name}", sum(len(s.rows) for s in splits), "items"
     ) as advance:
-        for split in splits:
-            if loaded is None or current != split.card.name:
-                current = split.card.name
-                if split.card.kind == "bitext":
-                    loaded = load_encoder(resolve_encoder(str(checkpoint.path)))
-                else:
-                    loaded = load_for(checkpoint, split.card)
+        loaded = None
+        for number, split in enumerate(splits):
+            if loaded is None or split.card != splits[number - 1].card:
+                loaded = load_for(checkpoint, split.card)
                 loaded.model.to(where)
-            if split.card.kind == "bitext":
-                cells.append(evaluate_bitext_cell(loaded, split, device=where))
-            else:
-                options = feature_options(checkpoint, split.card)
-                cells.append(
-                    evaluate(
-                        loaded.model,
-                        loaded.tokenizer,
-                        split,
-                        options,
-                        where=where,
-                        precision=precision,
-                        advance=advance,
-                    )
+            cells.append(
+                evaluate(
+                    loaded.model,
+                    loaded.tokenizer,
+                    split,
+                    feature_options(checkpoint, split.card),
+                    where=where,
+                    precision=precision,
+                    advance=advance,
                 )
+            )
     return cells
 
 

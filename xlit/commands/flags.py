@@ -4,7 +4,9 @@ An option is written once, as a field: the command line, Python callers and the 
 take it from there.
 """
 
+import errno
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
@@ -12,7 +14,8 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from xlit.errors import ReaderGoneError
+from xlit import console
+from xlit.errors import ReaderGoneError, SignalledError, StoppedError, UsageError
 
 
 def flag(
@@ -56,6 +59,17 @@ class StageOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedStageOptions(StageOptions):
+    """A stage whose artefact can be given a name; it is part of the path and not of the id."""
+
+    name: str | None = flag(None, "Name of the artefact instead of the usual one.", panel="Running")
+
+    def __post_init__(self) -> None:
+        if self.name is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", self.name):
+            raise UsageError(f"--name {self.name!r}: letters, digits and . _ + - only")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TalkOptions:
     """What the commands take that only print."""
 
@@ -64,7 +78,7 @@ class TalkOptions:
 
 def changed(options: Any, leave_out: Iterable[str] = ()) -> dict[str, Any]:
     """The options that differ from their defaults, as plain values; never those of running."""
-    running = {entry.name for entry in fields(StageOptions)} | set(leave_out)
+    running = {entry.name for entry in fields(StageOptions)} | {"name"} | set(leave_out)
     found = {}
     for entry in fields(options):
         value = getattr(options, entry.name)
@@ -132,9 +146,20 @@ def as_command(options_class: type[Any], run: Callable[[Any], None]) -> Callable
 
     def command(**values: Any) -> None:
         try:
-            run(options_class(**values))
-        except BrokenPipeError:  # Click would make a silent 1 of it
+            options = options_class(**values)
+            console.set_volume(
+                quiet=getattr(options, "quiet", False), verbose=getattr(options, "verbose", False)
+            )
+            run(options)
+        # Click would make a silent 1 of the first, and an empty line of the second
+        except BrokenPipeError:
             raise ReaderGoneError("the reader of stdout went away") from None
+        except SignalledError as signal:
+            raise StoppedError(f"stopped by {signal}", hint="the same command goes on") from None
+        except OSError as problem:
+            if problem.errno != errno.ENOSPC:
+                raise
+            raise StoppedError("no space left where stdout goes", hint="free some") from None
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by Typer
     command.__annotations__ = {p.name: p.annotation for p in parameters}

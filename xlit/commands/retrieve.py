@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from xlit.commands.flags import StageOptions, argument, arguments_of, changed, flag
+from xlit.commands.flags import NamedStageOptions, argument, arguments_of, changed, flag
 from xlit.commands.running import (
-    each,
+    each_input,
+    languages,
     print_line,
     print_paths,
     print_plan,
     say_done,
     short_name,
-    stdin_runs,
+    split_list,
 )
 from xlit.errors import InputError, MissingError, UsageError
 
@@ -34,7 +35,7 @@ EXAMPLES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrieveOptions(StageOptions):
+class RetrieveOptions(NamedStageOptions):
     """Retrieve translations: score an encoder on a bitext task, or mine one's own sentences."""
 
     encoders: list[str] = argument(
@@ -68,9 +69,9 @@ class RetrieveOptions(StageOptions):
         "max", "Which pairs are kept; max is one-to-one.", panel="Mining"
     )
     threshold: float | None = flag(None, "Mine: keep pairs that score above this.", panel="Mining")
-    name: str | None = flag(None, "Name of the artefact; the encoder's if not given.")
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.source is None) != (self.target is None):
             raise UsageError("--source and --target go together")
         if (self.task is None) == (self.source is None):
@@ -78,24 +79,31 @@ class RetrieveOptions(StageOptions):
                 "give either --task or --source and --target",
                 hint="--task tatoeba, for example",
             )
-        if self.source is not None and len(self.encoders) != 1:
-            raise UsageError("mining takes exactly one encoder")
+        if self.source is not None:
+            self._check_mining()
+        elif self.threshold is not None:
+            raise UsageError("--threshold is for mining; a task's threshold is fitted")
         if self.k < 1 or self.max_length < 3:
             raise UsageError("--k must be at least 1 and --max-length at least 3")
+
+    def _check_mining(self) -> None:
+        if len(self.encoders) != 1 or self.encoders == ["-"]:
+            raise UsageError("mining takes exactly one encoder")
+        unused = {
+            "--lang": self.lang != "all",
+            "--split": self.split is not None,
+            "--name": self.name is not None,
+            "--force": self.force,
+            "--dry-run": self.dry_run,
+        }
+        for name, given in unused.items():
+            if given:
+                raise UsageError(f"{name} is for a task: mining prints pairs and makes no artefact")
 
 
 def retrieve(options: RetrieveOptions) -> Iterator[Path]:
     """The scores artefacts of bitext tasks, one an encoder."""
-    named = [name for name in options.encoders if name != "-"]
-    runs: Iterator[str] | list[str] = named
-    if not named or "-" in options.encoders:
-        runs = (path for line in stdin_runs("an encoder") for path in [*named, *line])
-    if len(named) == 1 and runs is named:
-        path = _one(options, named[0])
-        if path is not None:
-            yield path
-        return
-    yield from each(lambda name: _one(options, name), runs)
+    yield from each_input(options.encoders, "an encoder", lambda name: _one(options, name))
 
 
 def _encoding(
@@ -118,13 +126,14 @@ def _encoding(
 
 
 def _one(options: RetrieveOptions, encoder: str) -> Path | None:
+    import dataclasses
+
     import torch
 
     from xlit import device
     from xlit.artefacts.store import Plan, claim, open_artefact
-    from xlit.commands.eval_xtreme import load_splits
-    from xlit.commands.running import split_list
     from xlit.evaluation.bitext import evaluate_bitext_cell, tuning_split
+    from xlit.evaluation.languages import load_splits, spoken
     from xlit.evaluation.results import write_results
     from xlit.models.encoders import load_encoder, resolve_encoder
     from xlit.tasks.card import find_card
@@ -142,7 +151,7 @@ def _one(options: RetrieveOptions, encoder: str) -> Path | None:
     splits = [
         split
         for card in cards
-        for split in load_splits(card, options.lang, options.split, as_released=False)
+        for split in load_splits(card, languages(options.lang), options.split)
     ]
     tuning = [found for found in map(tuning_split, splits) if found is not None]
     encoding = _encoding(options, ref, origin)
@@ -150,12 +159,15 @@ def _one(options: RetrieveOptions, encoder: str) -> Path | None:
     settings: dict[str, Any] = {
         "cells": [[split.card.name, split.split, split.language] for split in splits],
         **{key: value for key, value in encoding.items() if key != "device"},
-        "k": options.k,
-        "margin": options.margin,
-        "retrieval": options.retrieval,
+        "cards": [card.meaning() for card in cards],
     }
+    if any(card.metric == "bucc" for card in cards):  # accuracy asks for the nearest alone
+        settings |= {"k": options.k, "margin": options.margin, "retrieval": options.retrieval}
     if origin is None:
         settings["encoder"] = ref.identity
+    resolved = dataclasses.replace(
+        options, precision=encoding["precision"], lang=spoken(splits, options.lang)
+    )
     plan = Plan(
         sort="scores",
         stage="retrieve",
@@ -169,7 +181,7 @@ def _one(options: RetrieveOptions, encoder: str) -> Path | None:
         command=(
             "retrieve",
             "{parent:encoder}" if origin else encoder,
-            *arguments_of(options),
+            *arguments_of(resolved),
         ),
         parents=(("encoder", origin),) if origin else (),
         data=tuple(
@@ -207,14 +219,15 @@ def _one(options: RetrieveOptions, encoder: str) -> Path | None:
 
 def mine(options: RetrieveOptions) -> Iterator[str]:
     """TSV lines of mined pairs, best first: score, source, target."""
+    assert options.source is not None and options.target is not None
+    sources = read_sentences(options.source, "--source")
+    targets = read_sentences(options.target, "--target")
+
     from xlit import console, device
     from xlit.artefacts.store import open_artefact
     from xlit.models.encoders import load_encoder, resolve_encoder
     from xlit.retrieval.evaluate import mine_texts
 
-    assert options.source is not None and options.target is not None
-    sources = read_sentences(options.source, "--source")
-    targets = read_sentences(options.target, "--target")
     ref = resolve_encoder(options.encoders[0])
     origin = open_artefact(ref.path) if ref.sort == "artefact" and ref.path is not None else None
     encoding = _encoding(options, ref, origin)

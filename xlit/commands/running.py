@@ -1,27 +1,20 @@
 """What every stage does around its work: read runs, go on after a failed one, print results."""
 
+import itertools
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xlit import console
 from xlit.artefacts.pipes import read_runs
-from xlit.errors import MissingError, StoppedError, UsageError, XlitError
+from xlit.errors import InputError, ReportedError, StoppedError, UsageError, XlitError
 
 if TYPE_CHECKING:
     from xlit.artefacts.store import Artefact, Plan
 
 Run = TypeVar("Run")
-
-
-class ReportedError(XlitError):
-    """Some runs failed and were reported one by one; carries the first failure's exit code."""
-
-    def __init__(self, first: XlitError) -> None:
-        super().__init__(first.message)
-        self.exit_code = first.exit_code
 
 
 def each(one: Callable[[Run], Path | None], runs: Iterable[Run]) -> Iterator[Path]:
@@ -43,7 +36,23 @@ def each(one: Callable[[Run], Path | None], runs: Iterable[Run]) -> Iterator[Pat
         raise ReportedError(first) from first
 
 
+def each_input(
+    inputs: Sequence[str], needs: str, one: Callable[[str], Path | None]
+) -> Iterator[Path]:
+    """What `one` gives for every input, each a run of its own; read from stdin if none is named."""
+    named = [path for path in inputs if path != "-"]
+    if len(inputs) == 1 and named:
+        made = one(named[0])
+        if made is not None:
+            yield made
+        return
+    piped = () if named == list(inputs) and named else stdin_runs(needs)
+    yield from each(one, itertools.chain(named, (path for line in piped for path in line)))
+
+
 def stdin_runs(needs: str) -> Iterator[list[str]]:
+    if sys.stdin is None:
+        raise InputError(f"closed: {needs} was expected here", path="stdin")
     return read_runs(sys.stdin, needs)
 
 
@@ -76,9 +85,13 @@ def say_done(artefact: "Artefact") -> Path:
     return artefact.path
 
 
-def looks_like_path(name: str) -> bool:
-    """Whether an input is meant as a path rather than as the name of a card or of a model."""
-    return "/" in name or Path(name).is_dir()
+def names_an_artefact(task: str) -> bool:
+    """Whether a task is given as a data artefact: a path, but no card's file and no card's name."""
+    from xlit.tasks.card import card_names
+
+    if task in card_names() or task.endswith(".toml"):
+        return False
+    return "/" in task or Path(task).is_dir()
 
 
 def short_name(encoder: str) -> str:
@@ -108,6 +121,11 @@ def split_list(text: str, flag: str) -> list[str]:
     return items
 
 
+def languages(text: str) -> list[str] | None:
+    """The languages of `--lang`; None for all."""
+    return None if text == "all" else split_list(text, "--lang")
+
+
 def whole_numbers(text: str, flag: str, at_least: int) -> list[int]:
     """The whole numbers of a comma-separated flag. Raises UsageError for anything else."""
     numbers = []
@@ -116,9 +134,3 @@ def whole_numbers(text: str, flag: str, at_least: int) -> list[int]:
             raise UsageError(f"{flag} {text!r}: {item!r} is not a whole number from {at_least}")
         numbers.append(int(item))
     return numbers
-
-
-def existing_file(path: Path, flag: str) -> Path:
-    if not path.is_file():
-        raise MissingError(f"{flag} {path}: no such file")
-    return path

@@ -36,9 +36,8 @@ class ShowOptions(TalkOptions):
 
 
 def run(options: ShowOptions) -> None:
-    from rich.console import Console
-
     from xlit.artefacts.store import open_artefact
+    from xlit.commands.drawing import print_drawn
 
     artefact = open_artefact(options.artefact, check=False)
     if options.command:
@@ -46,7 +45,7 @@ def run(options: ShowOptions) -> None:
     elif options.json:
         print_json(artefact.manifest.model_dump())
     else:
-        Console(highlight=False, soft_wrap=True).print(lineage_tree(artefact))
+        print_drawn([lineage_tree(artefact)])
 
 
 def command_line(artefact: "Artefact") -> str:
@@ -54,11 +53,15 @@ def command_line(artefact: "Artefact") -> str:
     import os
     import shlex
 
+    from xlit.artefacts.store import newest
+
     words = ["xlit"]
-    parents = {
-        f"{{parent:{parent.role}}}": os.path.relpath((artefact.path / parent.path).resolve())
-        for parent in artefact.manifest.parents
-    }
+    parents = {}
+    for parent in artefact.manifest.parents:
+        path = (artefact.path / parent.path).resolve()
+        # the first version is named as such once there is a newer one
+        exact = path if newest(path) == path else path.with_name(f"{path.name}.v1")
+        parents[f"{{parent:{parent.role}}}"] = os.path.relpath(exact)
     words += [parents.get(word, word) for word in artefact.manifest.command]
     root = os.path.relpath(artefact.path.resolve().parent.parent)
     return shlex.join(words + ([] if root == "runs" else ["--runs", root]))

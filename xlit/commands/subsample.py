@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from xlit.commands.flags import StageOptions, argument, arguments_of, changed, flag
 from xlit.commands.running import (
     each,
-    looks_like_path,
+    input_artefact,
+    names_an_artefact,
     print_paths,
     print_plan,
     say_done,
@@ -41,38 +42,45 @@ class SubsampleOptions(StageOptions):
     sizes: str | None = flag(None, "Several sizes, separated by commas.")
     seed: int = flag(0, "Which order the rows are taken in.")
     seeds: str | None = flag(None, "Several seeds, separated by commas.")
-    split: str = flag("train", "The split to cut.")
+    split: str | None = flag(None, "The split to cut; train if not given.")
     lang: str | None = flag(None, "The language to cut; the card's training language if not given.")
 
     def __post_init__(self) -> None:
-        if (self.size is None) == (self.sizes is None):
-            raise UsageError("give either --size N or --sizes N,N,...")
+        if self.size is None and self.sizes is None:
+            raise UsageError("how many rows? --size N, or --sizes N,N,...")
+        if self.size is not None and self.sizes is not None:
+            raise UsageError("give --size or --sizes, not both")
         if self.seeds is not None and self.seed != 0:
             raise UsageError("give either --seed or --seeds")
         self.all_sizes()
         self.all_seeds()
 
     def all_sizes(self) -> list[int]:
-        return whole_numbers(str(self.size) if self.sizes is None else self.sizes, "--sizes", 1)
+        if self.sizes is None:
+            return whole_numbers(str(self.size), "--size", 1)
+        return whole_numbers(self.sizes, "--sizes", 1)
 
     def all_seeds(self) -> list[int]:
-        return whole_numbers(str(self.seed) if self.seeds is None else self.seeds, "--seeds", 0)
+        if self.seeds is None:
+            return whole_numbers(str(self.seed), "--seed", 0)
+        return whole_numbers(self.seeds, "--seeds", 0)
 
 
 def subsample(options: SubsampleOptions) -> Iterator[Path]:
     """The data artefacts, smallest first, seeds within a size."""
-    from xlit.artefacts.store import open_artefact
     from xlit.tasks.card import find_card
     from xlit.tasks.sources import load_split
     from xlit.tasks.stored import load_stored
 
     parent = None
-    if looks_like_path(options.task) and not options.task.endswith(".toml"):
-        parent = open_artefact(options.task)
+    if names_an_artefact(options.task):
+        if options.split or options.lang:
+            raise UsageError("--split and --lang are for a card: a data artefact has one of each")
+        parent = input_artefact(options.task, "data")
         split = load_stored(parent.path)
     else:
         card = find_card(options.task)
-        split = load_split(card, options.split, options.lang or card.train_language)
+        split = load_split(card, options.split or "train", options.lang or card.train_language)
     wanted = [(size, seed) for size in options.all_sizes() for seed in options.all_seeds()]
 
     def one(size_and_seed: tuple[int, int]) -> Path | None:
@@ -108,6 +116,7 @@ def _subset(
             "language": whole.language,
             "size": size,
             "seed": seed,
+            "group": card.group,
         },
         changed={
             "task": card.name,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xlit.commands.checkpoints import TrainOptions, load_input, make_checkpoint
 from xlit.commands.flags import argument
-from xlit.commands.running import each, looks_like_path, print_paths, stdin_runs
+from xlit.commands.running import each, print_paths, stdin_runs
 from xlit.errors import UsageError
 
 REVISION = 1
@@ -33,41 +33,42 @@ class TrainIntermediateOptions(TrainOptions):
 
 def train_intermediate(options: TrainIntermediateOptions) -> Iterator[Path]:
     """The checkpoints, one a run."""
-    yield from each(lambda run: _one(options, *run), _runs(options))
-
-
-def _runs(options: TrainIntermediateOptions) -> Iterator[tuple[list[str], str]]:
-    """(tasks, encoder) of every run; what is piped in is told apart by its sort."""
     named = [task for task in options.tasks if task != "-"]
     if named and options.from_ and "-" not in options.tasks:
-        yield named, options.from_
+        made = _one(options, named, options.from_)
+        if made is not None:
+            yield made
         return
-    for line in stdin_runs("an encoder (--from)" if named else "a task to train on"):
-        data, encoders = sort_inputs(line)
-        encoder = options.from_ or (encoders[0] if encoders else None)
-        if encoder is None:
-            raise UsageError("no encoder", hint="name one: --from e5-small")
-        if len(encoders) > (0 if options.from_ else 1):
-            raise UsageError(f"two encoders for one run: {encoder} and {encoders[-1]}")
-        if not named and not data:
-            raise UsageError(
-                f"nothing to train on with {encoder}", hint="name a task, or pipe data"
-            )
-        yield named + data, encoder
+    lines = stdin_runs("an encoder (--from)" if named else "a task to train on")
+    yield from each(lambda line: _one(options, *_inputs(options, named, line)), lines)
+
+
+def _inputs(
+    options: TrainIntermediateOptions, named: list[str], line: list[str]
+) -> tuple[list[str], str]:
+    """The tasks and the encoder of one run; what is piped in is told apart by its sort."""
+    data, encoders = sort_inputs(line)
+    encoders += [options.from_] if options.from_ else []
+    if not encoders:
+        raise UsageError("no encoder", hint="name one: --from e5-small")
+    if len(encoders) > 1:
+        raise UsageError(f"two encoders for one run: {' and '.join(encoders)}")
+    if not named and not data:
+        raise UsageError(f"nothing to train {encoders[0]} on", hint="name a task, or pipe data")
+    return named + data, encoders[0]
 
 
 def sort_inputs(line: list[str]) -> tuple[list[str], list[str]]:
     """The data and the encoders among a run's inputs."""
-    from xlit.artefacts.store import is_artefact, open_artefact
+    from xlit.artefacts.store import open_artefact
 
-    data, encoders = [], []
+    data: list[str] = []
+    encoders: list[str] = []
     for item in line:
-        if is_artefact(item) and open_artefact(item, check=False).manifest.sort == "data":
-            data.append(item)
-        elif looks_like_path(item):
-            encoders.append(str(open_artefact(item, check=False).path))
-        else:
+        if "/" not in item and not Path(item).is_dir():
             raise UsageError(f"stdin: {item!r} is not the path of an artefact")
+        artefact = open_artefact(item, check=False)
+        (data if artefact.manifest.sort == "data" else encoders).append(str(artefact.path))
     return data, encoders
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xlit.commands.checkpoints import TrainOptions, load_input, make_checkpoint
 from xlit.commands.flags import argument, flag
-from xlit.commands.running import each, print_paths, stdin_runs
+from xlit.commands.running import each, names_an_artefact, print_paths, stdin_runs
 from xlit.commands.train_intermediate import sort_inputs
 from xlit.errors import UsageError
 
@@ -33,26 +33,25 @@ class TrainTargetOptions(TrainOptions):
 
 def train_target(options: TrainTargetOptions) -> Iterator[Path]:
     """The checkpoints, one a run."""
-    yield from each(lambda run: _one(options, *run), _runs(options))
-
-
-def _runs(options: TrainTargetOptions) -> Iterator[tuple[str | None, str]]:
-    """(data artefact or None, encoder) of every run."""
     if options.from_ and options.data != "-":
-        yield options.data, options.from_
+        made = _one(options, options.data, options.from_)
+        if made is not None:
+            yield made
         return
-    named = None if options.data == "-" else options.data
-    for line in stdin_runs("data to train on (--data)" if options.from_ else "an encoder (--from)"):
-        data, encoders = sort_inputs(line)
-        if named:
-            data.append(named)
-        if options.from_:
-            encoders.append(options.from_)
-        if len(data) > 1 or len(encoders) > 1:
-            raise UsageError(f"one encoder and one data artefact a run, not {' and '.join(line)}")
-        if not encoders:
-            raise UsageError(f"no encoder for {data[0]}", hint="name one: --from e5-small")
-        yield (data[0] if data else None), encoders[0]
+    lines = stdin_runs("data to train on (--data)" if options.from_ else "an encoder (--from)")
+    yield from each(lambda line: _one(options, *_inputs(options, line)), lines)
+
+
+def _inputs(options: TrainTargetOptions, line: list[str]) -> tuple[str | None, str]:
+    """The data artefact, if any, and the encoder of one run."""
+    data, encoders = sort_inputs(line)
+    data += [options.data] if options.data not in (None, "-") else []
+    encoders += [options.from_] if options.from_ else []
+    if len(data) > 1 or len(encoders) > 1:
+        raise UsageError(f"one encoder and one data artefact a run, not {' and '.join(line)}")
+    if not encoders:
+        raise UsageError("no encoder", hint="name one: --from e5-small")
+    return (data[0] if data else None), encoders[0]
 
 
 def _one(options: TrainTargetOptions, data: str | None, encoder: str) -> Path | None:
@@ -61,6 +60,10 @@ def _one(options: TrainTargetOptions, data: str | None, encoder: str) -> Path | 
     card = find_card(options.task)
     # a card that names no other task trains on itself, wherever it was found
     source = data or card.trains_on or options.task
+    if data is not None and not names_an_artefact(data):
+        raise UsageError(
+            f"--data {data}: not a data artefact", hint=f"xlit subsample {data} makes one"
+        )
     entry = load_input(options, source, card)
     positional = [options.task, *(["--data", "{parent:data0}"] if entry.parent else [])]
     return make_checkpoint(

@@ -25,6 +25,7 @@ def evaluate_bitext_cell(
     score = evaluate_bitext(
         loaded, split, dev=tuning_split(split), k=k, margin=margin, retrieval=retrieval, **options
     )
+    notes = [*split.record.notes, *score.notes]
     items = tuple(
         Item(
             task=split.card.name,
@@ -49,9 +50,10 @@ def evaluate_bitext_cell(
         items=items,
         about={
             "main_metric": score.main,
+            "item_mean": False,
             **{f"threshold_{name}": value for name, value in score.thresholds.items()},
             **score.counts,
-            **({"notes": list(score.notes)} if score.notes else {}),
+            **({"notes": notes} if notes else {}),
         },
         pairs=score.pairs,
     )

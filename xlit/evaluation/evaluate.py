@@ -13,7 +13,15 @@ from xlit.kinds.kind import FeatureOptions, Score
 from xlit.kinds.predict import predict
 from xlit.kinds.registry import find_kind
 from xlit.tasks.card import Card
-from xlit.tasks.rows import BitextRow, ChoiceRow, Row, SpanRow, TaggedRow, TextRow
+from xlit.tasks.rows import (
+    BitextRow,
+    ChoiceRow,
+    Row,
+    SpanRow,
+    TaggedRow,
+    TextRow,
+    has_gold,
+)
 from xlit.tasks.sources import Split, load_split
 
 
@@ -28,20 +36,23 @@ class Item:
     item: str
     gold: str
     prediction: str
-    score: float
+    score: float | None
     counts: tuple[int, int, int] | None = None
     part: str = ""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The result of one task in one language. Metrics are percentages, `error` is in points."""
+    """The result of one task in one language. Metrics are percentages, `error` is in points.
+
+    `main` and `error` are None where the gold is hidden and there are only predictions.
+    """
 
     task: str
     language: str
     split: str
-    main: float
-    error: float
+    main: float | None
+    error: float | None
     metrics: dict[str, float]
     rows: int
     constant: bool
@@ -71,7 +82,7 @@ def evaluate(
     precision: device.Precision,
     advance: Callable[[int], object] | None = None,
 ) -> Cell:
-    """The model's result on `split`, whose rows must carry their gold."""
+    """The model's result on `split`; only its predictions where the gold of rows is hidden."""
     card = split.card
     kind = find_kind(card.kind)
     predictions = predict(
@@ -84,6 +95,9 @@ def evaluate(
         precision=precision,
         advance=advance,
     )
+    notes: dict[str, Any] = {"notes": list(split.record.notes)} if split.record.notes else {}
+    if not all(has_gold(row) for row in split.rows):
+        return _without_gold(split, predictions, notes)
     score: Score = kind.score(split.rows, predictions, metric=card.metric, language=split.language)
     counts: Sequence[tuple[int, int, int] | None] = score.counts or [None] * len(split.rows)
     items = tuple(
@@ -92,7 +106,7 @@ def evaluate(
             split.rows, predictions, score.items, counts, strict=True
         )
     )
-    about: dict[str, Any] = {}
+    about = {"main_metric": MAIN_METRIC[card.metric], "item_mean": not score.counts, **notes}
     if card.floor == "majority":
         about["majority"] = kind.majority(split.rows, card.metric, split.language).main
     return Cell(
@@ -107,6 +121,20 @@ def evaluate(
         items=items,
         about=about,
     )
+
+
+# the metric that counts of each of a card's metrics
+MAIN_METRIC = {"accuracy": "accuracy", "chunk_f1": "f1", "squad": "f1", "mlqa": "f1"}
+
+
+def _without_gold(split: Split, predictions: Sequence[object], notes: dict[str, Any]) -> Cell:
+    task, language = split.card.name, split.language
+    items = tuple(
+        Item(task, language, row.id, gold_text(row), plain(prediction), None)
+        for row, prediction in zip(split.rows, predictions, strict=True)
+    )
+    rows = len(split.rows)
+    return Cell(task, language, split.split, None, None, {}, rows, False, items, notes)
 
 
 def plain(value: object) -> str:

@@ -5,6 +5,7 @@ items.parquet     one row an item: task, language, item, gold, prediction, score
 pairs/TASK.LANG.tsv   the mined pairs of a mining task: source id, target id
 """
 
+import errno
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from xlit.errors import UsageError
+from xlit.errors import StoppedError, UsageError
 from xlit.evaluation.evaluate import Cell, Item
 from xlit.evaluation.layout import (
+    Records,
     pair_lines,
     squad_object,
     tag_lines,
@@ -24,9 +26,9 @@ from xlit.evaluation.layout import (
 )
 from xlit.retrieval.bitext import BitextItem, BitextScore, bitext_of
 from xlit.retrieval.tatoeba import tatoeba_submission
-from xlit.tasks.rows import ChoiceRow, SpanRow, TaggedRow, TextRow
+from xlit.tasks.rows import ChoiceRow, SpanRow, TaggedRow, TextRow, has_gold
 from xlit.tasks.sources import Split
-from xlit.tasks.suite import find_suite
+from xlit.tasks.suite import Extension, find_suite
 
 SCHEMA = pa.schema(
     [
@@ -76,11 +78,19 @@ def read_items(path: Path) -> list[Item]:
 def write_submission(scores: Path, splits: Sequence[Split], directory: Path) -> None:
     """`predictions/` and `labels/` below `directory` in XTREME's layout, from a scores artefact.
 
-    `splits` are the rows that it was made from. The folder is the task's name, but bucc2018 for
-    bucc. Raises UsageError where `directory` is a file.
+    `splits` are the rows that it was made from; labels are written where their gold is at hand. The
+    folder is the task's name, but bucc2018 for bucc. Raises UsageError where `directory` cannot be
+    written, StoppedError where the disk is full.
     """
-    if directory.exists() and not directory.is_dir():
-        raise UsageError(f"--submission {directory}: not a directory")
+    try:
+        _write_submission(scores, splits, directory)
+    except OSError as problem:
+        if problem.errno == errno.ENOSPC:
+            raise StoppedError(f"no space left in {directory}", hint="free some") from problem
+        raise UsageError(f"--submission {directory}: {problem.strerror}") from problem
+
+
+def _write_submission(scores: Path, splits: Sequence[Split], directory: Path) -> None:
     by_cell: dict[tuple[str, str], list[Item]] = {}
     for item in read_items(scores / "items.parquet"):
         by_cell.setdefault((item.task, item.language), []).append(item)
@@ -89,31 +99,34 @@ def write_submission(scores: Path, splits: Sequence[Split], directory: Path) -> 
         task, language = split.card.name, split.language
         items = by_cell[task, language]
         folder = folders.get(task, task)
-        if split.card.kind == "bitext":
-            pairs = scores / "pairs" / f"{task}.{language}.tsv"
-            predictions, labels = _bitext_lines(split, items, pairs)
-            write_predictions(directory, folder, language, predictions, "tsv")
-            write_labels(directory, folder, language, labels, "tsv")
-        elif split.card.kind == "span_qa":
+        labelled = all(has_gold(row) for row in split.rows)
+        predictions, labels, ext = _records(split, items, scores)
+        write_predictions(directory, folder, language, predictions, ext)
+        if labelled:
+            write_labels(directory, folder, language, labels, ext)
+
+
+def _records(
+    split: Split, items: Sequence[Item], scores: Path
+) -> tuple[Records, Records, Extension]:
+    """Predictions and labels of one file, in XTREME's form for the kind; xcopa's is XTREME-R's."""
+    rows, predicted = split.rows, [item.prediction for item in items]
+    match split.card.kind:
+        case "bitext":
+            pairs = scores / "pairs" / f"{split.card.name}.{split.language}.tsv"
+            return *_bitext_lines(split, items, pairs), "tsv"
+        case "span_qa":
             answers = {item.item: item.prediction for item in items}
-            gold = squad_object([row for row in split.rows if isinstance(row, SpanRow)])
-            write_predictions(directory, folder, language, answers, "json")
-            write_labels(directory, folder, language, gold, "json")
-        elif split.card.kind == "tagging":
-            tags = tag_lines(json.loads(item.prediction) for item in items)
-            gold_tags = [row.tags or () for row in split.rows if isinstance(row, TaggedRow)]
-            write_predictions(directory, folder, language, tags, "tsv")
-            write_labels(directory, folder, language, tag_lines(gold_tags), "tsv")
-        elif split.card.kind == "multiple_choice":  # XTREME-R's form for xcopa
-            chosen = [{"label": json.loads(item.prediction)} for item in items]
-            right = [{"label": row.label} for row in split.rows if isinstance(row, ChoiceRow)]
-            write_predictions(directory, folder, language, chosen, "jsonl")
-            write_labels(directory, folder, language, right, "jsonl")
-        else:
-            names = [row.label or "" for row in split.rows if isinstance(row, TextRow)]
-            predicted = [item.prediction for item in items]
-            write_predictions(directory, folder, language, predicted, "tsv")
-            write_labels(directory, folder, language, names, "tsv")
+            return answers, squad_object([r for r in rows if isinstance(r, SpanRow)]), "json"
+        case "tagging":
+            tags = [json.loads(sentence) for sentence in predicted]
+            gold = [row.tags or () for row in rows if isinstance(row, TaggedRow)]
+            return tag_lines(tags), tag_lines(gold), "tsv"
+        case "multiple_choice":
+            right = [{"label": row.label} for row in rows if isinstance(row, ChoiceRow)]
+            return [{"label": json.loads(number)} for number in predicted], right, "jsonl"
+        case _:
+            return predicted, [row.label or "" for row in rows if isinstance(row, TextRow)], "tsv"
 
 
 def _bitext_lines(split: Split, items: Sequence[Item], pairs: Path) -> tuple[list[str], list[str]]:
@@ -121,9 +134,8 @@ def _bitext_lines(split: Split, items: Sequence[Item], pairs: Path) -> tuple[lis
         gold = pair_lines(bitext_of(split.rows).gold)
         return (pairs.read_text(encoding="utf-8").splitlines() if pairs.is_file() else []), gold
     found = tuple(
-        BitextItem(item.part, item.item, item.gold, item.prediction, item.score, None)
+        BitextItem(item.part, item.item, item.gold, item.prediction, item.score or 0.0, None)
         for item in items
     )
     score = BitextScore("tatoeba", "", {}, {}, {}, {}, found, (), ())
-    english = split.card.bitext.query if split.card.bitext is not None else "target"
-    return tatoeba_submission(split.rows, score, english=english)
+    return tatoeba_submission(split.rows, score)

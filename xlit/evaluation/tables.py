@@ -37,12 +37,13 @@ class Table:
 def as_rich(table: Table, *, numbers: bool = True) -> Any:
     """A table as rich draws it; `numbers` puts all columns but the first to the right."""
     from rich.table import Table as RichTable
+    from rich.text import Text
 
     drawn = RichTable(
-        title=table.title or None,
+        title=Text(table.title) if table.title else None,
         title_justify="left",
         title_style="bold",
-        caption="\n".join(table.notes) or None,
+        caption=Text("\n".join(table.notes)) if table.notes else None,
         caption_justify="left",
         box=None,
         pad_edge=False,
@@ -50,7 +51,7 @@ def as_rich(table: Table, *, numbers: bool = True) -> Any:
     for position, name in enumerate(table.header):
         drawn.add_column(name, justify="right" if position and numbers else "left", no_wrap=True)
     for row in table.rows:
-        drawn.add_row(*row)
+        drawn.add_row(*(Text(cell) for cell in row))  # an id in brackets is no markup
     return drawn
 
 

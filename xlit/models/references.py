@@ -20,6 +20,7 @@ from huggingface_hub.errors import (
     LocalEntryNotFoundError,
 )
 
+from xlit.artefacts.store import newest
 from xlit.errors import DamagedError, MissingError
 from xlit.models import bundled
 
@@ -70,7 +71,7 @@ def resolve_encoder(name: str) -> EncoderRef:
             raise MissingError(f"{name}: the bundled encoder is not installed", hint=hint)
         return EncoderRef(name, "bundled", file, bundled.bundled_identity(file))
     path = Path(name).expanduser()
-    if path.exists():
+    if newest(path).exists():
         return _resolve_directory(name, path)
     repository, _, _ = name.partition("@")
     if repository.count("/") > 1 or repository.startswith((".", "/", "~")):
@@ -79,6 +80,7 @@ def resolve_encoder(name: str) -> EncoderRef:
 
 
 def _resolve_directory(name: str, path: Path) -> EncoderRef:
+    path = newest(path)  # of an artefact the newest version, as everywhere
     if not (path / CONFIG).is_file():
         raise DamagedError(f"not a checkpoint: no {CONFIG}", path=path)
     if (path / MANIFEST).is_file():

@@ -12,7 +12,7 @@ from typing import Any
 from xlit.pocket.keyed import pick, shuffled
 from xlit.pocket.lexicon.form import Lexicon
 
-TURNS: dict[str, int] = {"train": 4, "dev": 5, "test": 2}
+TURNS: dict[str, int] = {"train": 3, "dev": 5, "test": 2}
 QUESTIONS: tuple[str, ...] = ("cause", "effect")
 
 

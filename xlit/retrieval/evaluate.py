@@ -50,7 +50,7 @@ def evaluate_bitext(
     encoded = _encoded(loaded, split, options)
     sides = (encoded.rows, encoded.source_vectors, encoded.target_vectors)
     if card.metric == "tatoeba":
-        return tatoeba(*sides, english=card.bitext.query)
+        return tatoeba(*sides)
     dev_encoded = None if dev is None else _encoded(loaded, dev, options)
     return bucc(*sides, dev=dev_encoded, k=k, margin=margin, retrieval=retrieval)
 

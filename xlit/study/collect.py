@@ -15,26 +15,46 @@ TRAINING = ("train-intermediate", "train-target")
 
 
 @dataclass(frozen=True)
+class Subset:
+    """The rows that a training saw of one of its tasks, where they are a part."""
+
+    size: int
+    settings: Mapping[str, Any]
+
+    def label(self) -> str:
+        others = {
+            key: value
+            for key, value in self.settings.items()
+            if key not in ("task", "size", "seed") and value is not None
+        }
+        more = "".join(f", {key} {value}" for key, value in others.items())
+        return f"{self.size} rows, subset {self.settings.get('seed', 0)}{more}"
+
+
+@dataclass(frozen=True)
 class Step:
-    """One training on the way to a result."""
+    """One training on the way to a result. `rows` counts the training rows of each task."""
 
     stage: str
     tasks: tuple[str, ...]
     rows: tuple[int, ...]
     settings: Mapping[str, Any]
-    subset: Mapping[str, Any]
+    subsets: tuple[Subset, ...]
     degenerate: bool
 
     def label(self) -> str:
         names = "+".join(self.tasks)
-        if not self.subset:
-            return names
-        return f"{names} ({self.subset['size']} rows, subset {self.subset['seed']})"
+        parts = "; ".join(subset.label() for subset in self.subsets)
+        return f"{names} ({parts})" if parts else names
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One scores artefact. `cells` is task -> language -> metrics, as `scores.json` has them."""
+    """One scores artefact. `cells` is task -> language -> metrics, as `scores.json` has them.
+
+    A task evaluated on another split than test stands under its name and the split, so that dev
+    and test scores never meet. Languages without gold are left out.
+    """
 
     artefact: Artefact
     encoder: str
@@ -54,32 +74,41 @@ class Entry:
 
 
 def collect(paths: Sequence[str | Path]) -> list[Entry]:
-    """The entries of scores artefacts, in the order given, each with a label of its own.
+    """The entries of scores artefacts, each once, in the order given, with a label of its own.
 
     Raises UsageError for an artefact of another sort.
     """
-    entries = []
-    for path in dict.fromkeys(str(path) for path in paths):
+    artefacts: dict[Path, Artefact] = {}
+    for path in paths:
         artefact = open_artefact(path)
         if artefact.manifest.sort != "scores":
             raise UsageError(
                 f"{path} is a {artefact.manifest.sort} artefact, a report is made of scores",
                 hint=f"xlit eval-xtreme {path} | xlit report",
             )
-        entries.append(_entry(artefact))
-    return _labelled(entries)
+        artefacts.setdefault(artefact.path.resolve(), artefact)
+    return _labelled([_entry(artefact) for artefact in artefacts.values()])
 
 
 def _entry(artefact: Artefact) -> Entry:
     manifest = artefact.manifest
+    cells: dict[str, dict[str, Mapping[str, Any]]] = {}
+    names: dict[tuple[str, str], str] = {}
+    for task, languages in manifest.results["scores"].items():
+        for language, cell in languages.items():
+            if cell["main"] is not None:
+                name = task if cell["split"] == "test" else f"{task} ({cell['split']})"
+                names[task, language] = name
+                cells.setdefault(name, {})[language] = cell
     found: dict[tuple[str, str], dict[str, Item]] = {}
     for item in read_items(artefact.path / "items.parquet"):
-        found.setdefault((item.task, item.language), {})[f"{item.part}:{item.item}"] = item
+        if (name_of := names.get((item.task, item.language))) is not None:
+            found.setdefault((name_of, item.language), {})[f"{item.part}:{item.item}"] = item
     return Entry(
         artefact=artefact,
         encoder=manifest.encoder or "unknown",
         steps=tuple(_steps(manifest)),
-        cells=manifest.results["scores"],
+        cells=cells,
         items=found,
     )
 
@@ -96,20 +125,24 @@ def _steps_of(ancestor: Ancestor) -> Iterator[Step]:
             yield from _steps_of(parent)
     if ancestor.stage not in TRAINING:
         return
-    subsets = [parent for parent in ancestor.parents if parent.stage == "subsample"]
-    subset: Mapping[str, Any] = subsets[0].settings if subsets else {}
-    if "limit" in ancestor.settings:
-        subset = {"size": ancestor.settings["limit"], "seed": 0}
+    rows = tuple(int(r["rows"]) for r in ancestor.data if r.get("use", "train") == "train")
+    pieces = {parent.role: parent for parent in ancestor.parents if parent.sort == "data"}
+    subsets = []
+    for number, size in enumerate(rows):
+        if (piece := pieces.get(f"data{number}")) is not None:
+            subsets.append(Subset(size, piece.settings))
+        elif "limit" in ancestor.settings:
+            subsets.append(Subset(size, {}))
     yield Step(
         stage=ancestor.stage,
         tasks=tuple(ancestor.settings["tasks"]),
-        rows=tuple(record["rows"] for record in ancestor.data if record.get("split") != "dev"),
+        rows=rows,
         settings={
             key: value
             for key, value in ancestor.settings.items()
-            if key not in ("tasks", "trained_on", "encoder", "limit")
+            if key not in ("tasks", "encoder", "limit")
         },
-        subset=subset,
+        subsets=tuple(subsets),
         degenerate=bool(ancestor.degenerate),
     )
 
@@ -140,12 +173,14 @@ def _labelled(entries: Sequence[Entry]) -> list[Entry]:
 def _label(entry: Entry, *, detail: bool) -> str:
     parts = [entry.encoder]
     for step in entry.steps:
-        settings = " ".join(f"{key}={value}" for key, value in step.settings.items())
+        settings = " ".join(
+            f"{key}={'+'.join(value) if isinstance(value, list) else value}"
+            for key, value in step.settings.items()
+            if not (key == "trained_on" and value == list(step.tasks))
+        )
         parts.append(step.label() + (f" {settings}" if detail and settings else ""))
     own = entry.artefact.manifest.changed
-    shown = {
-        key: value for key, value in own.items() if key not in ("encoder", "task", "lang", "name")
-    }
+    shown = {key: value for key, value in own.items() if key not in ("encoder", "task", "lang")}
     if detail and shown:
         parts.append(" ".join(f"{key}={value}" for key, value in shown.items()))
     return " > ".join(parts)

@@ -29,7 +29,7 @@ def average(entry: Entry, task: str) -> Estimate:
     if tables and _is_item_mean(entry, task):
         shared = set(tables[0])
         if len(shared) > 1 and all(set(table) == shared for table in tables):
-            means = [sum(table[key].score for table in tables) / len(tables) for key in shared]
+            means = [sum(_score(table[key]) for table in tables) / len(tables) for key in shared]
             return Estimate(value, 100 * _mean_error(means), len(cells))
     errors = [float(cell["standard_error"]) for cell in cells.values()]
     return Estimate(value, sqrt(sum(error**2 for error in errors)) / len(errors), len(cells))
@@ -38,14 +38,13 @@ def average(entry: Entry, task: str) -> Estimate:
 def _is_item_mean(entry: Entry, task: str) -> bool:
     """Whether a language's score is 100 times the mean of its items' scores: not so for chunk F1,
     for mined pairs, or where two directions share the table."""
-    for language, cell in entry.cells[task].items():
-        items = entry.items.get((task, language), {})
-        if not items:
-            return False
-        mean = sum(item.score for item in items.values()) / len(items)
-        if abs(100 * mean - float(cell["main"])) > 1e-6:
-            return False
-    return True
+    return all(cell.get("item_mean", False) for cell in entry.cells[task].values())
+
+
+def _score(item: Item) -> float:
+    """The score of an item with gold: collected cells have no other."""
+    assert item.score is not None
+    return item.score
 
 
 def difference(entry: Entry, baseline: Entry, task: str, language: str) -> Estimate | None:
@@ -69,7 +68,7 @@ def _paired(ours: Mapping[str, Item], theirs: Mapping[str, Item]) -> list[float]
     """Item by item differences; nothing unless both have the same items."""
     if set(ours) != set(theirs):
         return []
-    return [ours[key].score - theirs[key].score for key in ours]
+    return [_score(ours[key]) - _score(theirs[key]) for key in ours]
 
 
 def average_difference(entry: Entry, baseline: Entry, task: str) -> Estimate | None:
@@ -95,7 +94,7 @@ def average_difference(entry: Entry, baseline: Entry, task: str) -> Estimate | N
         and _is_item_mean(baseline, task)
     ):
         means = [
-            sum(a[key].score - b[key].score for a, b in by_language) / len(by_language)
+            sum(_score(a[key]) - _score(b[key]) for a, b in by_language) / len(by_language)
             for key in shared
         ]
         return Estimate(value, 100 * _mean_error(means), len(cells))

@@ -44,6 +44,7 @@ def score_tables(entries: Sequence[Entry]) -> list[Table]:
         if majority:
             rows.append(majority)
         extra = _extra_rows(having, task, codes)
+        notes += _data_notes(having, task)
         lost = sum(entry.degenerate for entry in having)
         if lost:
             notes.append(f"{lost} of {len(having)} runs degenerate")
@@ -55,8 +56,18 @@ def _what(entries: Sequence[Entry], task: str) -> str:
     cell = next(iter(entries[0].cells[task].values()))
     counts = sorted({int(c["rows"]) for e in entries for c in e.cells[task].values()})
     rows = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    metric = f"{cell['main_metric']}, " if "main_metric" in cell else ""
-    return f"{metric}{cell['split']}, {rows} rows a language"
+    return f"{cell['main_metric']} on {cell['split']}, {rows} rows a language"
+
+
+def _data_notes(entries: Sequence[Entry], task: str) -> list[str]:
+    """What the sources said of the data, each once: a part of a set, say."""
+    said = {
+        f"{code}: {note}": None
+        for entry in entries
+        for code, cell in entry.cells[task].items()
+        for note in cell.get("notes", [])
+    }
+    return list(said)
 
 
 def _value(cell: Any) -> str:
@@ -81,11 +92,12 @@ def _extra_rows(entries: Sequence[Entry], task: str, codes: Sequence[str]) -> li
     rows = []
     for entry in entries:
         cells = entry.cells[task]
+        cell_metric = next(iter(cells.values()))["main_metric"]
         names = [
             key
             for key, value in next(iter(cells.values())).items()
             if isinstance(value, float)
-            and key not in ("main", "standard_error", "majority")
+            and key not in ("main", "standard_error", "majority", cell_metric)
             and any(cells[code].get(key) != cells[code]["main"] for code in cells)
         ]
         for name in names:
@@ -144,10 +156,16 @@ def _entry_json(entry: Entry, baseline: Entry | None) -> dict[str, Any]:
                 if found is not None:
                     languages[code]["difference"] = found.value
                     languages[code]["difference_error"] = found.error
-        tasks[task] = {
-            "average": {"value": mean.value, "standard_error": mean.error, "languages": mean.count},
-            "languages": languages,
+        summary: dict[str, Any] = {
+            "value": mean.value,
+            "standard_error": mean.error,
+            "languages": mean.count,
         }
+        if baseline is not None and entry is not baseline:
+            apart = average_difference(entry, baseline, task)
+            if apart is not None:
+                summary |= {"difference": apart.value, "difference_error": apart.error}
+        tasks[task] = {"average": summary, "languages": languages}
     return {
         "id": entry.id,
         "path": str(entry.artefact.path),
@@ -158,7 +176,7 @@ def _entry_json(entry: Entry, baseline: Entry | None) -> dict[str, Any]:
                 "stage": step.stage,
                 "tasks": list(step.tasks),
                 "rows": list(step.rows),
-                "subset": dict(step.subset),
+                "subsets": [{**subset.settings, "rows": subset.size} for subset in step.subsets],
                 "settings": dict(step.settings),
                 "degenerate": step.degenerate,
             }
@@ -183,7 +201,7 @@ def as_rows(entries: Sequence[Entry], baseline: Entry | None) -> list[tuple[obje
                 rows.append(
                     (
                         entry.id, entry.label, entry.encoder, intermediate, target, task, code,
-                        cell["split"], cell.get("main_metric", "main"), cell["main"],
+                        cell["split"], cell["main_metric"], cell["main"],
                         cell["standard_error"], cell.get("majority"), cell["rows"],
                         entry.degenerate,
                         None if found is None else found.value,

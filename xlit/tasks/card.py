@@ -49,14 +49,12 @@ class RecipeCard(Schema):
 
 
 class BitextCard(Schema):
-    """How a bitext task is evaluated.
+    """How a bitext task is evaluated. The target side is the English one.
 
-    `query` is the side whose sentences are looked up in the other; `tune` the split on which the
-    mining threshold for another split is fitted.
+    `tune` is the split on which the mining threshold for another split is fitted.
     """
 
     evaluation: Literal["accuracy", "mining"]
-    query: Literal["source", "target"] = "target"
     tune: str | None = None
 
 
@@ -82,6 +80,14 @@ class Card(Schema):
     recipes: dict[RecipeName, RecipeCard] = Field(default={})
     splits: Annotated[dict[str, SplitCard], Field(min_length=1)]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _floor_of_kind(cls, values: Any) -> Any:
+        """Span QA has no majority label: its floor is the untrained head's score."""
+        if isinstance(values, dict) and values.get("kind") == "span_qa":
+            return {"floor": "untrained", **values}
+        return values
+
     @model_validator(mode="after")
     def _consistent(self) -> "Card":
         check_card(self)
@@ -91,6 +97,19 @@ class Card(Schema):
         """Rows of the full set in that split and language, where the card says so."""
         size = self.sizes.get(split)
         return size.get(language) if isinstance(size, dict) else size
+
+    def meaning(self) -> dict[str, Any]:
+        """What results depend on besides the rows: part of the settings of whatever reads the card.
+
+        Kind and labels are in the digest of the rows already.
+        """
+        return {
+            "metric": self.metric,
+            "group": self.group,
+            "floor": self.floor,
+            "train_language": self.train_language,
+            "bitext": None if self.bitext is None else self.bitext.model_dump(),
+        }
 
     def toml(self) -> str:
         """The card as TOML text; `parse_card` gives the same card again."""

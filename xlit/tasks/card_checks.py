@@ -24,7 +24,7 @@ METRICS_OF_KIND: dict[str, tuple[str, ...]] = {
     "classification": ("accuracy",),
     "multiple_choice": ("accuracy",),
     "span_qa": ("squad", "mlqa"),
-    "tagging": ("chunk_f1", "accuracy"),
+    "tagging": ("chunk_f1",),
     "bitext": ("tatoeba", "bucc"),
 }
 
@@ -47,6 +47,8 @@ def check_card(card: "Card") -> None:
     )
     _need(len(set(card.labels)) == len(card.labels), "labels: one stands twice")
     _need(len(set(card.languages)) == len(card.languages), "languages: one stands twice")
+    floored = card.kind != "span_qa" or card.floor == "untrained"
+    _need(floored, 'floor: span_qa has no majority label, so it needs floor = "untrained"')
     _need((card.bitext is not None) == (card.kind == "bitext"), "bitext: for the kind bitext only")
     if card.group is not None:
         names = [field.name for field in fields(ROW_OF_KIND[card.kind])]

@@ -75,6 +75,21 @@ ROW_OF_KIND: dict[str, type[Row]] = {
 }
 
 
+def has_gold(row: Row) -> bool:
+    """Whether a prediction for the row can be scored; for span QA, whether it has an answer."""
+    match row:
+        case TextRow(label=label):
+            return label is not None
+        case ChoiceRow(label=number):
+            return number is not None
+        case SpanRow(texts=texts):
+            return bool(texts)
+        case TaggedRow(tags=tags):
+            return tags is not None
+        case BitextRow():
+            return True
+
+
 def row_values(row: Row) -> dict[str, Any]:
     """The row as a dict of plain values, tuples as lists."""
     return {

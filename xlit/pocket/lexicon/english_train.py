@@ -149,5 +149,73 @@ apology: {s} broke a promise | {s} apologised
 thanks: A boy helped her across the junction | {s} thanked the boy
 lonely: {s} was lonely | {s} joined a choir
 shy: {s} was shy | {s} blushed at the greeting
+sieve: The flour was full of lumps | {s} sifted the flour
+toast: {s} set the toaster wrongly | The toast got black
+cork: The cork stuck in the bottle | {s} fetched a corkscrew
+tea_towel: {s} rinsed the plates | {s} rubbed the plates with a towel
+straw: The milkshake was thick | {s} sucked strongly on the straw
+recipe: {s} had no cookbook | {s} asked her aunt for a recipe
+spice: {s} ran out of cinnamon | {s} borrowed cinnamon from the grocer
+barbecue: {s} piled charcoal on the grill | {s} grilled the sausages
+vegetarian: {s} felt sorry for animals | {s} became a vegetarian
+crumbs: {s} scattered crumbs in the park | Pigeons pecked at the crumbs
+fleas: The kitten had fleas | {s} bought flea powder
+leash: {s} took the poodle off the leash | The poodle raced across the park
+aquarium: The aquarium cracked | The goldfish died
+vet: The hamster was ill | {s} hurried to the vet with the hamster
+saddle: The saddle was loose | The rider slid off the pony
+milking: The calf sucked at the udder | The calf grew plump
+beehive: {s} kept beehives | {s} harvested jars of nectar
+scarecrow: Crows pecked at the seeds | {s} set up a scarecrow
+bait: {s} put a worm on the hook | A carp swallowed the worm
+shell: The tortoise sensed danger | The tortoise pulled in its head
+guitar: A guitar string tore | {s} tuned a new guitar string
+drum: {s} practised the drums at midnight | The tenants complained about the drums
+choir: The choir had a solo to fill | {s} auditioned for the choir
+painting: The painting hung crooked | {s} straightened the painting
+frame: The picture frame was dusty | {s} dusted the picture frame
+brush: The brush was stiff with varnish | {s} soaked the brush in turpentine
+museum_theft: The sculpture was priceless | The curator hired a watchman
+novel: The novel was thrilling | {s} devoured the novel until dawn
+diary: Her brother opened her diary | {s} hid the diary
+poem: {s} was in love | {s} wrote a poem for her sweetheart
+valentine: {s} fancied the waiter | {s} smiled at the waiter
+snake_plant: {s} never gave the cactus sunlight | The cactus withered
+seed: {s} sowed carrot seeds | Carrots sprouted in the patch
+fertiliser: {s} spread manure on the vegetable patch | The pumpkins became huge
+hedge: The hedge was overgrown | {s} trimmed the hedge
+pond: The pond was stagnant | Algae spread in the pond
+well: {s} lowered the bucket | {s} hauled up the bucket
+mirror_ball: The spotlight was aimed at the singer | The singer squinted
+glue: The handle of the mug came loose | {s} glued the handle to the mug
+screw: The hinge was missing a screw | The gate was hanging crooked
+hammer: {s} was careless with the hammer | {s} bruised her thumb
+plank: {s} sawed a plank | Sawdust lay on the workbench
+ladder: The apples hung far up in the branches | {s} leaned a ladder against the branches
+wasps: Wasps nested in the gutter | {s} hired a pest controller
+rust: The tricycle bell was damp for weeks | The tricycle bell was rusty
+chain: {s} oiled the squeaky pedals | The pedals were silent
+helmet: {s} wore a helmet on the scooter | {s} survived the crash
+seatbelt: The captain expected turbulence | The stewardess told everyone to buckle up
+luggage: The luggage was overweight | {s} paid a surcharge for the luggage
+customs: {s} smuggled cigars | The customs officer arrested her
+visa: The consulate refused a visa | {s} abandoned her trip
+hotel: The hostel was fully booked | {s} pitched a tent in the woods
+souvenir: {s} loved the island | {s} collected souvenirs of the island
+volunteer: The charity lacked volunteers | {s} offered the charity her help
+blood: The clinic was short of blood | {s} donated blood
+glove: {s} made snowballs without gloves | Her fingers were numb
+sled: The slope was icy | The sled raced downhill
+ski: {s} crashed on the ski slope | {s} needed crutches
+swim: The lifeguard spotted a shark | The lifeguard cleared the shore
+oar: The rower lost an oar | The canoe went round in circles
+chess: {s} blundered with her queen | {s} resigned the match
+card: {s} was dealt four aces | {s} raised the bet
+marathon: {s} sprained her ankle | {s} gave up the marathon
+trophy: The team were champions | The captain lifted the trophy
+boxing: The boxer landed a punch | The opponent was knocked out
+record: The sprinter was faster than all rivals | The sprinter set a record
+audience: The singer lost the lyrics | The audience booed
+encore: The pianist was brilliant | The audience demanded an encore
 """,
 )

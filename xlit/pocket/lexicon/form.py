@@ -61,12 +61,17 @@ class Lexicon:
 
 
 def words(names: str, values: Mapping[str, str], scenes: str) -> Words:
-    """Reads a split: names apart by spaces, values by bars, scenes as lines `key: cause | effect`."""
+    """Reads a split: names apart by spaces, values by bars, scenes as lines `key: cause | effect`.
+
+    Raises ValueError where a line is not of that form or a key stands twice.
+    """
     told: dict[str, tuple[str, str]] = {}
     for line in scenes.strip().splitlines():
-        key, _, events = line.partition(":")
-        cause, _, effect = events.partition("|")
-        told[key.strip()] = (cause.strip(), effect.strip())
+        key, events = (part.strip() for part in line.split(":"))
+        cause, effect = (part.strip() for part in events.split("|"))
+        if key in told:
+            raise ValueError(f"two scenes are named {key}")
+        told[key] = (cause, effect)
     return Words(
         names=tuple(names.split()),
         values={slot: tuple(v.strip() for v in values[slot].split("|")) for slot in SLOTS},
