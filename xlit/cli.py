@@ -4,6 +4,7 @@ A stage is one file in `commands/` and one line here. The help page of all stage
 table alone, so it costs what an empty app's costs.
 """
 
+import difflib
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from xlit import __version__
+from xlit.errors import UsageError
 
 STAGES = {
     "subsample": "Cut nested training subsets of a task, one data artefact a size and seed.",
@@ -42,6 +44,9 @@ class Stages(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] in STAGES:
             return args[0], load_stage(args[0]), args[1:]
+        near = difflib.get_close_matches(args[0], STAGES, n=1) if args else []
+        if near:
+            raise UsageError(f"there is no stage {args[0]!r}: did you mean {near[0]}?")
         return super().resolve_command(ctx, args)
 
 

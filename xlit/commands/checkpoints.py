@@ -284,6 +284,7 @@ def _train_into(
     from xlit.training.readme import model_card
 
     models: dict[str, Any] = {}
+    loading: dict[str, dict[str, Any]] = {}
     tasks = []
     tokenizer: Any = None
     for entry, recipe in zip(inputs, recipes, strict=True):
@@ -292,6 +293,11 @@ def _train_into(
             ref, kind.auto_class, config=kind.head(entry.card.labels), seed=seed
         )
         console.notice(loaded.report.line())
+        loading[entry.card.name] = {
+            "loaded": loaded.report.loaded,
+            "new": list(loaded.report.new),
+            "dropped": list(loaded.report.dropped),
+        }
         tokenizer = loaded.tokenizer
         models[entry.card.name] = loaded.model
         dev = entry.dev.rows
@@ -351,5 +357,6 @@ def _train_into(
         "best_step": result.best_step,
         "loss": result.loss,
         "seen": result.seen,
+        "tensors": loading,
         "examples_per_second": round(result.examples_per_second, 2),
     }

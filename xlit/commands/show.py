@@ -79,6 +79,8 @@ def lineage_tree(artefact: "Artefact") -> "Tree":
     for record in manifest.data:
         source = f"{record['task']} {record['split']} {record['language']}"
         tree.add(escape(f"data     {source}: {record['rows']} rows, {record['source']}"))
+    if manifest.sort == "data":
+        tree.add(f"rows     {manifest.results['rows']} of {manifest.results['of']}")
     for task, outcome in manifest.results.get("dev", {}).items():
         mark = "  [bold]degenerate[/bold]" if outcome["degenerate"] else ""
         tree.add(f"dev      {task} {outcome['score']:.2f} ± {outcome['error']:.2f}{mark}")

@@ -80,6 +80,12 @@ def subsample(options: SubsampleOptions) -> Iterator[Path]:
         split = load_stored(parent.path)
     else:
         card = find_card(options.task)
+        if options.split is None and "train" not in card.splits:
+            trains_on = card.trains_on or "nothing"
+            raise UsageError(
+                f"{card.name} has no training split: it trains on {trains_on}",
+                hint=f"xlit subsample {trains_on}" if card.trains_on else "--split names one",
+            )
         split = load_split(card, options.split or "train", options.lang or card.train_language)
     wanted = [(size, seed) for size in options.all_sizes() for seed in options.all_seeds()]
 

@@ -4,15 +4,16 @@ xlit verify runs/checkpoint/*
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from xlit.commands.flags import TalkOptions, argument
 from xlit.commands.running import print_json, print_line, stdin_runs
-from xlit.errors import DamagedError
+from xlit.errors import DamagedError, MissingError
 
 EXAMPLES = (
     "xlit verify runs/checkpoint/*",
-    "find runs/scores -maxdepth 1 -name '*.*' | xlit verify",
+    "ls -d runs/scores/* | xlit verify",
 )
 
 
@@ -26,15 +27,17 @@ class VerifyOptions(TalkOptions):
 
 
 def run(options: VerifyOptions) -> None:
-    """Prints a line an artefact. Raises DamagedError naming the first damaged one."""
-    from xlit.artefacts.store import damages, open_artefact
+    """Prints a line an artefact. Raises DamagedError naming the first one that is not whole."""
+    from xlit.artefacts.manifest import read_manifest
+    from xlit.artefacts.store import Artefact, damages
 
     paths = options.artefacts or [path for line in stdin_runs("an artefact") for path in line]
     found: dict[str, list[str]] = {}
     for path in paths:
+        directory = Path(path)  # this very version, not the newest
         try:
-            found[path] = damages(open_artefact(path, check=False))
-        except DamagedError as failure:
+            found[path] = damages(Artefact(directory, read_manifest(directory)))
+        except (DamagedError, MissingError) as failure:
             found[path] = [failure.message]
         if not options.json:
             print_line(f"{path}\t{'; '.join(found[path]) or 'ok'}")

@@ -45,6 +45,8 @@ def score_tables(entries: Sequence[Entry]) -> list[Table]:
             rows.append(majority)
         extra = _extra_rows(having, task, codes)
         notes += _data_notes(having, task)
+        if len(having) > 1:
+            notes += [f"{entry.id}  {entry.label}" for entry in having]
         lost = sum(entry.degenerate for entry in having)
         if lost:
             notes.append(f"{lost} of {len(having)} runs degenerate")
