@@ -93,3 +93,15 @@ def test_every_stage_shows_an_example_in_its_help() -> None:
         assert f"xlit {stage}" in examples.split("Examples")[1], help_text
         assert options
     assert time.monotonic() - began < 60
+
+
+def test_a_report_loads_no_models(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "import xlit.study.collect, xlit.study.tables, xlit.evaluation.tables\n"
+        "print([m for m in ('torch', 'transformers', 'datasets') if m in sys.modules])\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout.strip() == "[]"

@@ -7,7 +7,8 @@ import pytest
 
 from xlit.artefacts.store import Artefact, Plan, claim
 from xlit.errors import UsageError
-from xlit.evaluation.evaluate import Cell, Item
+from xlit.evaluation.evaluate import Cell
+from xlit.evaluation.items import Item
 from xlit.evaluation.results import write_results
 from xlit.study.collect import collect, find_entry
 from xlit.study.comparison import average, average_difference, difference

@@ -3,7 +3,8 @@
 from typing import Unpack
 
 from xlit.errors import MissingError
-from xlit.evaluation.evaluate import Cell, Item
+from xlit.evaluation.evaluate import Cell
+from xlit.evaluation.items import Item
 from xlit.models.encoders import Loaded
 from xlit.retrieval.encode import EncodeOptions
 from xlit.retrieval.evaluate import evaluate_bitext

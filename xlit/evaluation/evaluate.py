@@ -9,6 +9,7 @@ import torch
 
 from xlit import console, device
 from xlit.errors import MissingError
+from xlit.evaluation.items import Item
 from xlit.kinds.kind import FeatureOptions, Score
 from xlit.kinds.predict import predict
 from xlit.kinds.registry import find_kind
@@ -23,22 +24,6 @@ from xlit.tasks.rows import (
     has_gold,
 )
 from xlit.tasks.sources import Split, load_split
-
-
-@dataclass(frozen=True)
-class Item:
-    """One row of the per-item table. `gold` and `prediction` are JSON where they are no single
-    string; `score` is from 0 to 1; `counts` are a sentence's correct, predicted and gold chunks;
-    `part` is a direction or a fold of retrieval."""
-
-    task: str
-    language: str
-    item: str
-    gold: str
-    prediction: str
-    score: float | None
-    counts: tuple[int, int, int] | None = None
-    part: str = ""
 
 
 @dataclass(frozen=True)

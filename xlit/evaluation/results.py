@@ -7,15 +7,13 @@ pairs/TASK.LANG.tsv   the mined pairs of a mining task: source id, target id
 
 import errno
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from xlit.errors import StoppedError, UsageError
-from xlit.evaluation.evaluate import Cell, Item
+from xlit.evaluation.evaluate import Cell
+from xlit.evaluation.items import Item, read_items, write_items
 from xlit.evaluation.layout import (
     Records,
     pair_lines,
@@ -29,19 +27,6 @@ from xlit.retrieval.tatoeba import tatoeba_submission
 from xlit.tasks.rows import ChoiceRow, SpanRow, TaggedRow, TextRow, has_gold
 from xlit.tasks.sources import Split
 from xlit.tasks.suite import Extension, find_suite
-
-SCHEMA = pa.schema(
-    [
-        ("task", pa.string()),
-        ("language", pa.string()),
-        ("item", pa.string()),
-        ("gold", pa.string()),
-        ("prediction", pa.string()),
-        ("score", pa.float64()),
-        ("counts", pa.list_(pa.int32())),
-        ("part", pa.string()),
-    ]
-)
 
 
 def write_results(cells: Sequence[Cell], directory: Path) -> dict[str, Any]:
@@ -58,21 +43,6 @@ def write_results(cells: Sequence[Cell], directory: Path) -> dict[str, Any]:
     (directory / "scores.json").write_text(text, encoding="utf-8")
     write_items([item for cell in cells for item in cell.items], directory / "items.parquet")
     return {"scores": scores, "degenerate": any(cell.constant for cell in cells)}
-
-
-def write_items(items: Sequence[Item], path: Path) -> None:
-    """The per-item table, from which every statistic can be made later."""
-    columns: Mapping[str, list[Any]] = {
-        name: [getattr(item, name) for item in items] for name in SCHEMA.names
-    }
-    pq.write_table(pa.table(dict(columns), schema=SCHEMA), path, compression="zstd")
-
-
-def read_items(path: Path) -> list[Item]:
-    return [
-        Item(**{**row, "counts": None if row["counts"] is None else tuple(row["counts"])})
-        for row in pq.read_table(path, schema=SCHEMA).to_pylist()
-    ]
 
 
 def write_submission(scores: Path, splits: Sequence[Split], directory: Path) -> None:

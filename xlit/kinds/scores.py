@@ -2,23 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from math import sqrt
 from typing import TypeVar
 
 from xlit.errors import InputError, UsageError
 from xlit.kinds.kind import Score
 from xlit.metrics.accuracy import accuracy, item_accuracy
+from xlit.metrics.spread import mean_error
 
 Label = TypeVar("Label", str, int)
-
-
-def mean_error(items: Sequence[float]) -> float:
-    """The standard error of 100 times the mean of `items`, in points: 100 sd / sqrt(n).
-
-    For items of 0 and 1 this is the binomial one, 100 sqrt(p (1 - p) / n).
-    """
-    mean = sum(items) / len(items)
-    return 100 * sqrt(sum((x - mean) ** 2 for x in items)) / len(items)
 
 
 def accuracy_score(golds: Sequence[object], predictions: Sequence[object], metric: str) -> Score:

@@ -20,9 +20,10 @@ from transformers import AutoModelForQuestionAnswering
 
 from xlit.errors import InputError, UsageError
 from xlit.kinds.kind import Feature, FeatureOptions, Kind, Score, as_array, label_head
-from xlit.kinds.scores import is_constant, mean_error, require
+from xlit.kinds.scores import is_constant, require
 from xlit.kinds.segments import chunks, frame_of, tokenise, tokenise_with_spans
 from xlit.metrics.spans import mlqa_scores, squad_scores
+from xlit.metrics.spread import mean_error
 from xlit.tasks.rows import SpanRow
 
 BEST = 20

@@ -8,8 +8,7 @@ from typing import Any
 from xlit.artefacts.manifest import Ancestor, Manifest
 from xlit.artefacts.store import Artefact, open_artefact
 from xlit.errors import UsageError
-from xlit.evaluation.evaluate import Item
-from xlit.evaluation.results import read_items
+from xlit.evaluation.items import Item, read_items
 
 TRAINING = ("train-intermediate", "train-target")
 

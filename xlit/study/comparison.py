@@ -1,10 +1,11 @@
 """Averages over languages and differences between results, with standard errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 
-from xlit.evaluation.evaluate import Item
+from xlit.evaluation.items import Item
+from xlit.metrics.spread import mean_error
 from xlit.study.collect import Entry
 
 
@@ -30,7 +31,7 @@ def average(entry: Entry, task: str) -> Estimate:
         shared = set(tables[0])
         if len(shared) > 1 and all(set(table) == shared for table in tables):
             means = [sum(_score(table[key]) for table in tables) / len(tables) for key in shared]
-            return Estimate(value, 100 * _mean_error(means), len(cells))
+            return Estimate(value, mean_error(means), len(cells))
     errors = [float(cell["standard_error"]) for cell in cells.values()]
     return Estimate(value, sqrt(sum(error**2 for error in errors)) / len(errors), len(cells))
 
@@ -59,7 +60,7 @@ def difference(entry: Entry, baseline: Entry, task: str, language: str) -> Estim
     value = float(ours["main"]) - float(theirs["main"])
     pairs = _paired(entry.items.get((task, language), {}), baseline.items.get((task, language), {}))
     if pairs and _is_item_mean(entry, task) and _is_item_mean(baseline, task):
-        return Estimate(value, 100 * _mean_error(pairs), len(pairs))
+        return Estimate(value, mean_error(pairs), len(pairs))
     error = sqrt(float(ours["standard_error"]) ** 2 + float(theirs["standard_error"]) ** 2)
     return Estimate(value, error, int(ours["rows"]))
 
@@ -97,11 +98,5 @@ def average_difference(entry: Entry, baseline: Entry, task: str) -> Estimate | N
             sum(_score(a[key]) - _score(b[key]) for a, b in by_language) / len(by_language)
             for key in shared
         ]
-        return Estimate(value, 100 * _mean_error(means), len(cells))
+        return Estimate(value, mean_error(means), len(cells))
     return Estimate(value, sqrt(sum(cell.error**2 for cell in cells)) / len(cells), len(cells))
-
-
-def _mean_error(values: Sequence[float]) -> float:
-    """The standard error of a mean, sd / sqrt(n)."""
-    mean = sum(values) / len(values)
-    return sqrt(sum((value - mean) ** 2 for value in values)) / len(values)
