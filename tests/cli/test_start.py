@@ -4,7 +4,6 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -80,7 +79,6 @@ def test_help_takes_at_most_1_3_times_an_empty_typer_app(tmp_path: Path) -> None
 
 
 def test_every_stage_shows_an_example_in_its_help() -> None:
-    began = time.monotonic()
     for stage in STAGES:
         help_text = subprocess.run(
             [sys.executable, "-m", "xlit", stage, "--help"],
@@ -92,7 +90,6 @@ def test_every_stage_shows_an_example_in_its_help() -> None:
         examples, _, options = help_text.partition("Options")
         assert f"xlit {stage}" in examples.split("Examples")[1], help_text
         assert options
-    assert time.monotonic() - began < 60
 
 
 def test_a_report_loads_no_models(tmp_path: Path) -> None:
