@@ -1,5 +1,6 @@
 """The entry point: runs a command, and turns whatever goes wrong into one line and an exit code."""
 
+import errno
 import os
 import signal
 import sys
@@ -23,13 +24,14 @@ from xlit.errors import (
 # Typer carries its own Click and names only this one of its errors: the usage error is its parent,
 # and the parent of that is the error of everything the command line rejects.
 REJECTED: type[Exception] = typer.BadParameter.__mro__[2]
-STOPPING = (signal.SIGTERM, signal.SIGINT)
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def main() -> NoReturn:
     """Run the command line and exit with a code of `xlit.errors.EXIT_CODES`."""
     for signum in STOPPING:
-        signal.signal(signum, _stop)
+        if signal.getsignal(signum) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(signum, _stop)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # until the end
     if sys.stdout is None:  # closed by the shell, as in `xlit tasks >&-`
@@ -69,6 +71,12 @@ def _run() -> int:
     except SystemExit as left:
         # completion ends this way; rich does, with 1, when the reader of a help page went away
         return ReaderGoneError.exit_code if left.code == 1 else int(left.code or 0)
+    except OSError as problem:
+        if problem.errno != errno.ENOSPC:
+            return _bug(problem)
+        console.error("xlit: no space left where stdout goes")
+        _reader_went_away()
+        return StoppedError.exit_code
     except Exception as bug:
         return _bug(bug)
     return outcome if isinstance(outcome, int) else 0

@@ -161,3 +161,58 @@ def test_a_dev_split_is_not_trained_on(cli: Cli, tiny_encoder: Path) -> None:
     ran = cli("train-intermediate", dev, "--from", tiny_encoder, *FAST)
     assert ran.code == 2
     assert "dev split" in ran.err
+
+
+def test_a_changed_manifest_and_a_strange_file_are_named(
+    cli: Cli, versions: tuple[str, str]
+) -> None:
+    first, second = versions
+    manifest = Path(first, "manifest.json")
+    manifest.write_text(manifest.read_text().replace('"batch_size": 8', '"batch_size": 9'))
+    assert cli("verify", first).out == f"{first}\tmanifest.json does not match its id\n"
+    Path(second, "notes.txt").write_text("mine")
+    assert cli("verify", second).out == f"{second}\tnotes.txt does not belong to it\n"
+    assert cli("eval-xtreme", second, "--lang", "en").code == 0
+
+
+def test_finished_work_is_found_where_nothing_can_be_written(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = cli("subsample", "./little.toml", "--size", "8").paths
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert cli("subsample", "./little.toml", "--size", "8").paths == made
+    assert cli("subsample", "./little.toml", "--size", "9").code == 2
+
+
+def test_a_forced_dry_run_names_the_next_version(cli: Cli) -> None:
+    made = cli("subsample", "./little.toml", "--size", "8").paths[0]
+    planned = cli("subsample", "./little.toml", "--size", "8", "--dry-run", "--force")
+    assert planned.out == f"{made}.v2\tto be made\n"
+
+
+def test_a_test_split_is_not_trained_on_and_shows_in_the_name(cli: Cli, tiny_encoder: Path) -> None:
+    cut = cli("subsample", "./little.toml", "--size", "8", "--split", "test", "--lang", "de")
+    assert Path(cut.paths[0]).name.startswith("little-test-de-8-s0.")
+    ran = cli("train-intermediate", cut.paths[0], "--from", tiny_encoder, *FAST)
+    assert (ran.code, "test split" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "flags", [["--lr", "inf"], ["--seed", "-1"], ["--seed", "99999999999999999999"]]
+)
+def test_numbers_out_of_range_are_refused_in_a_dry_run_too(
+    cli: Cli, tiny_encoder: Path, flags: list[str]
+) -> None:
+    ran = cli("train-target", "./little.toml", "--from", tiny_encoder, "--dry-run", *flags)
+    assert (ran.code, len(ran.err.splitlines())) == (2, 1), ran.err
+
+
+def test_an_artefact_of_another_sort_is_no_encoder(cli: Cli) -> None:
+    data = cli("subsample", "./little.toml", "--size", "8").paths[0]
+    ran = cli("train-target", "./little.toml", "--from", data)
+    assert ran.code == 2
+    assert "is a data artefact" in ran.err

@@ -143,6 +143,14 @@ def find(plan: Plan, root: Path) -> Artefact | None:
     return Artefact(versions[-1], read_manifest(versions[-1])) if versions else None
 
 
+def target_of(plan: Plan, root: Path) -> tuple[Path, int]:
+    """Where the next version of a plan's artefact is published, and its number."""
+    found = find(plan, root)
+    version = found.manifest.version + 1 if found else 1
+    suffix = f".v{version}" if version > 1 else ""
+    return root / plan.sort / f"{plan.name}.{plan.id}{suffix}", version
+
+
 def _versions(identity: str, folder: Path) -> list[Path]:
     pattern = re.compile(rf"(?!\.).*\.{identity}(?:\.v(\d+))?")
     found = []
@@ -161,6 +169,10 @@ def claim(plan: Plan, root: Path, *, force: bool = False) -> Iterator[Work]:
     directory is removed; a full disk becomes a StoppedError, because the same command goes on when
     there is room.
     """
+    found = find(plan, root)
+    if found is not None and not force:  # also where nothing can be written
+        yield Work(plan, found.path, found.manifest.version, found.path, found)
+        return
     folder = root / plan.sort
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -181,14 +193,12 @@ def claim(plan: Plan, root: Path, *, force: bool = False) -> Iterator[Work]:
         if found is not None and not force:
             yield Work(plan, found.path, found.manifest.version, found.path, found)
             return
-        version = found.manifest.version + 1 if found else 1
-        suffix = f".v{version}" if version > 1 else ""
-        target = folder / f"{plan.name}.{plan.id}{suffix}"
+        target, version = target_of(plan, root)
         if target.exists():
             raise DamagedError(
                 f"in the way, and without a {MANIFEST}", path=target, hint="remove it"
             )
-        partial = folder / f".{plan.name}.{plan.id}{suffix}.partial"
+        partial = folder / f".{target.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)  # what a killed process left
         try:
             partial.mkdir()
@@ -248,7 +258,17 @@ def open_artefact(path: Path | str, *, check: bool = True) -> Artefact:
 def damages(artefact: Artefact) -> list[str]:
     """What is wrong with an artefact's files, a line each; nothing if all is well."""
     problems = []
-    for name, entry in artefact.manifest.files.items():
+    manifest = artefact.manifest
+    identity = artefact_id(
+        stage=manifest.stage,
+        revision=manifest.revision,
+        settings=manifest.settings,
+        parents=[parent.id for parent in manifest.parents],
+        digests=[str(record["digest"]) for record in manifest.data],
+    )
+    if identity != manifest.id:
+        problems.append(f"{MANIFEST} does not match its id")
+    for name, entry in manifest.files.items():
         path = artefact.path / name
         if not path.is_file():
             problems.append(f"{name} is missing")
@@ -257,6 +277,13 @@ def damages(artefact: Artefact) -> list[str]:
         elif file_sha256(path) != entry.sha256:
             problems.append(f"{name} does not match its checksum")
     return problems
+
+
+def strangers(artefact: Artefact) -> list[str]:
+    """The files in an artefact's directory that its manifest does not know."""
+    files = (path for path in artefact.path.rglob("*") if path.is_file())
+    names = {path.relative_to(artefact.path).as_posix() for path in files}
+    return sorted(names - {MANIFEST, *artefact.manifest.files})
 
 
 def is_artefact(path: Path | str) -> bool:

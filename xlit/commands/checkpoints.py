@@ -1,5 +1,6 @@
 """What `train-intermediate` and `train-target` share: their flags, and making one checkpoint."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,10 @@ class TrainOptions(NamedStageOptions):
         super().__post_init__()
         for option in ("epochs", "lr", "batch_size", "max_length", "limit"):
             value = getattr(self, option)
-            if value is not None and not value > 0:
-                raise UsageError(f"--{option.replace('_', '-')} {value}: must be above 0")
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"--{option.replace('_', '-')} {value}: not a number above 0")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"--seed {self.seed}: not a whole number from 0 to 2^32 - 1")
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,14 @@ def load_input(options: TrainOptions, name: str, card: "Card | None" = None) -> 
             digest=digest(rows, about=(train.card.kind, *train.card.labels)),
         )
         train = dataclasses.replace(train, rows=rows, record=record)
-    if train.split == "dev":
+    if train.split in ("dev", train.card.evaluate, (card or train.card).evaluate):
         raise UsageError(
-            f"{train.card.name}: its dev split chooses the checkpoint and cannot be trained on",
-            hint="a card of one's own can carve a dev split",
+            f"{train.card.name}: its {train.split} split measures what is trained and cannot be"
+            " trained on",
+            hint="a card of one's own can carve splits",
         )
+    if options.limit is not None and options.limit > len(train.rows):
+        console.notice(f"{train.card.name}: --limit {options.limit}, {len(train.rows)} rows here")
     dev = load_split(train.card, "dev", train.card.train_language)
     with_gold = tuple(row for row in dev.rows if has_gold(row))
     if len(with_gold) < len(dev.rows):
@@ -193,7 +199,7 @@ def make_checkpoint(
         ),
     )
     if options.dry_run:
-        print_plan(plan, options.runs)
+        print_plan(plan, options.runs, force=options.force)
         return None
     with claim(plan, options.runs, force=options.force) as work:
         if work.done is not None:

@@ -127,11 +127,14 @@ def _data_findings() -> Iterator[Finding]:
 
 
 def _runs_finding(runs: Path) -> Finding:
+    import os
     import shutil
 
     nearest = next(path for path in (runs.absolute(), *runs.absolute().parents) if path.exists())
+    if not os.access(nearest, os.W_OK):
+        return Finding("runs", "error", f"{runs}: cannot write there; --runs DIR names another")
     free = shutil.disk_usage(nearest).free
-    state: Literal["ok", "note"] = "ok" if free > 2e9 else "note"
+    state: Literal["ok", "note", "error"] = "ok" if free > 2e9 else "note"
     return Finding(
         "runs", state, f"{runs}: {free / 1e9:.0f} GB free (a checkpoint of e5-small takes 0.5)"
     )

@@ -122,7 +122,7 @@ def _one(options: EvalXtremeOptions, path: str) -> Path | None:
         data=tuple({**split.record.as_json(), "licence": split.card.licence} for split in splits),
     )
     if options.dry_run:
-        print_plan(plan, options.runs)
+        print_plan(plan, options.runs, force=options.force)
         return None
     with claim(plan, options.runs, force=options.force) as work:
         if work.done is None:

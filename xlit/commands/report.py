@@ -8,6 +8,7 @@ from typing import Literal
 
 from xlit.commands.flags import TalkOptions, argument, flag
 from xlit.commands.running import print_json, print_line, stdin_runs
+from xlit.errors import UsageError
 
 EXAMPLES = (
     "xlit eval-xtreme CKPT | xlit report",
@@ -28,6 +29,10 @@ class ReportOptions(TalkOptions):
         None, "Also print differences from this result: an id, the beginning of one, or a path."
     )
 
+    def __post_init__(self) -> None:
+        if self.json and self.format not in ("rich", "json"):
+            raise UsageError(f"give either --json or --format {self.format}")
+
 
 def run(options: ReportOptions) -> None:
     named = [path for path in options.scores if path != "-"]
@@ -41,6 +46,8 @@ def run(options: ReportOptions) -> None:
 
     entries = collect(paths)
     baseline = None if options.baseline is None else find_entry(entries, options.baseline)
+    if baseline is not None and len(entries) == 1:
+        raise UsageError("--baseline: it is the only result")
     if options.json or options.format == "json":
         print_json(as_json(entries, baseline))
         return

@@ -3,6 +3,7 @@
 xlit retrieve e5-small --source de.txt --target en.txt | sort -k1,1nr | head
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,10 +84,16 @@ class RetrieveOptions(NamedStageOptions):
             self._check_mining()
         elif self.threshold is not None:
             raise UsageError("--threshold is for mining; a task's threshold is fitted")
-        if self.k < 1 or self.max_length < 3:
-            raise UsageError("--k must be at least 1 and --max-length at least 3")
+        if self.k < 1:
+            raise UsageError(f"--k {self.k}: at least 1")
+        if self.max_length < 3:
+            raise UsageError(f"--max-length {self.max_length}: at least 3")
 
     def _check_mining(self) -> None:
+        if self.threshold is not None and not math.isfinite(self.threshold):
+            raise UsageError(f"--threshold {self.threshold}: not a number")
+        if str(self.source) == str(self.target) == "-":
+            raise UsageError("only one side can be read from stdin")
         if len(self.encoders) != 1 or self.encoders == ["-"]:
             raise UsageError("mining takes exactly one encoder")
         unused = {
@@ -189,7 +196,7 @@ def _one(options: RetrieveOptions, encoder: str) -> Path | None:
         ),
     )
     if options.dry_run:
-        print_plan(plan, options.runs)
+        print_plan(plan, options.runs, force=options.force)
         return None
     with claim(plan, options.runs, force=options.force) as work:
         if work.done is not None:

@@ -71,12 +71,12 @@ def print_json(value: Any) -> None:
     print_line(json.dumps(value, ensure_ascii=False, indent=1))
 
 
-def print_plan(plan: "Plan", root: Path) -> None:
+def print_plan(plan: "Plan", root: Path, *, force: bool) -> None:
     """What `--dry-run` prints for one artefact: its path, and whether it is there."""
-    from xlit.artefacts.store import find
+    from xlit.artefacts.store import find, target_of
 
-    found = find(plan, root)
-    path = found.path if found else root / plan.sort / f"{plan.name}.{plan.id}"
+    found = None if force else find(plan, root)
+    path = found.path if found else target_of(plan, root)[0]
     print_line(f"{path}\t{'already done' if found else 'to be made'}")
 
 
@@ -106,7 +106,8 @@ def input_artefact(path: str, *sorts: str, check: bool = True) -> "Artefact":
     artefact = open_artefact(path, check=check)
     if artefact.manifest.sort not in sorts:
         raise UsageError(
-            f"{path} is a {artefact.manifest.sort} artefact, a {' or '.join(sorts)} is needed here"
+            f"{path} is a {artefact.manifest.sort} artefact; what is needed here is"
+            f" {' or '.join(sorts)}"
         )
     return artefact
 
@@ -123,7 +124,10 @@ def split_list(text: str, flag: str) -> list[str]:
 
 def languages(text: str) -> list[str] | None:
     """The languages of `--lang`; None for all."""
-    return None if text == "all" else split_list(text, "--lang")
+    codes = split_list(text, "--lang")
+    if "all" in codes and len(codes) > 1:
+        raise UsageError(f"--lang {text}: all stands alone")
+    return None if codes == ["all"] else codes
 
 
 def whole_numbers(text: str, flag: str, at_least: int) -> list[int]:

@@ -63,8 +63,10 @@ def command_line(artefact: "Artefact") -> str:
         exact = path if newest(path) == path else path.with_name(f"{path.name}.v1")
         parents[f"{{parent:{parent.role}}}"] = os.path.relpath(exact)
     words += [parents.get(word, word) for word in artefact.manifest.command]
-    root = os.path.relpath(artefact.path.resolve().parent.parent)
-    return shlex.join(words + ([] if root == "runs" else ["--runs", root]))
+    place = artefact.path.resolve().parent
+    root = os.path.relpath(place.parent)
+    elsewhere = place.name == artefact.manifest.sort and root != "runs"  # a copy may lie anywhere
+    return shlex.join(words + (["--runs", root] if elsewhere else []))
 
 
 def lineage_tree(artefact: "Artefact") -> "Tree":

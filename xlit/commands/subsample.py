@@ -115,7 +115,7 @@ def _subset(
         sort="data",
         stage="subsample",
         revision=REVISION,
-        name=f"{card.name}-{size}-s{seed}",
+        name=_name(whole, size, seed),
         settings={
             "task": card.name,
             "split": whole.split,
@@ -139,7 +139,7 @@ def _subset(
         data=({**whole.record.as_json(), "licence": card.licence},),
     )
     if options.dry_run:
-        print_plan(plan, options.runs)
+        print_plan(plan, options.runs, force=options.force)
         return None
     with claim(plan, options.runs, force=options.force) as work:
         if work.done is not None:
@@ -151,6 +151,14 @@ def _subset(
         )
         save_split(dataclasses.replace(whole, rows=rows, record=record), work.directory)
         return work.publish({"rows": len(rows), "of": len(whole.rows)}).path
+
+
+def _name(whole: "Split", size: int, seed: int) -> str:
+    """What the subset is, with split and language where they are not those of training."""
+    card = whole.card
+    split = "" if whole.split == "train" else f"-{whole.split}"
+    language = "" if whole.language == card.train_language else f"-{whole.language}"
+    return f"{card.name}{split}{language}-{size}-s{seed}"
 
 
 def run(options: SubsampleOptions) -> None:

@@ -29,14 +29,16 @@ class VerifyOptions(TalkOptions):
 def run(options: VerifyOptions) -> None:
     """Prints a line an artefact. Raises DamagedError naming the first one that is not whole."""
     from xlit.artefacts.manifest import read_manifest
-    from xlit.artefacts.store import Artefact, damages
+    from xlit.artefacts.store import Artefact, damages, strangers
 
     paths = options.artefacts or [path for line in stdin_runs("an artefact") for path in line]
     found: dict[str, list[str]] = {}
     for path in paths:
         directory = Path(path)  # this very version, not the newest
         try:
-            found[path] = damages(Artefact(directory, read_manifest(directory)))
+            artefact = Artefact(directory, read_manifest(directory))
+            extra = [f"{name} does not belong to it" for name in strangers(artefact)]
+            found[path] = damages(artefact) + extra
         except (DamagedError, MissingError) as failure:
             found[path] = [failure.message]
         if not options.json:

@@ -21,7 +21,7 @@ from huggingface_hub.errors import (
 )
 
 from xlit.artefacts.store import newest
-from xlit.errors import DamagedError, MissingError
+from xlit.errors import DamagedError, MissingError, UsageError
 from xlit.models import bundled
 
 CONFIG = "config.json"
@@ -81,6 +81,9 @@ def resolve_encoder(name: str) -> EncoderRef:
 
 def _resolve_directory(name: str, path: Path) -> EncoderRef:
     path = newest(path)  # of an artefact the newest version, as everywhere
+    if path.is_dir() and not (path / CONFIG).is_file() and (path / MANIFEST).is_file():
+        sort = read_json(path / MANIFEST).get("sort")
+        raise UsageError(f"{name} is a {sort} artefact, an encoder or a checkpoint is needed")
     if not (path / CONFIG).is_file():
         raise DamagedError(f"not a checkpoint: no {CONFIG}", path=path)
     if (path / MANIFEST).is_file():

@@ -192,7 +192,7 @@ def find_card(name_or_path: str) -> Card:
 
 def _read_card(path: Path) -> Card:
     try:
-        return parse_card(path.read_text(encoding="utf-8"), path)
+        return parse_card(path.read_text(encoding="utf-8-sig"), path)
     except FileNotFoundError as error:
         raise MissingError("there is no such card", path=path) from error
     except UnicodeDecodeError as error:

@@ -28,7 +28,7 @@ from xlit.tasks.rows import Row
 from xlit.training.outcome import Outcome
 from xlit.training.schedule import learning_rate_factor, total_steps, warmup_steps
 
-# padded tokens whose activations are held at once: about 2 GB for a base-sized encoder on a CPU
+# padded tokens whose activations are held at once: this bounds a run's memory, not its result
 TOKENS_PER_MICRO_BATCH = {"cpu": 2048, "cuda": 16384}
 
 
