@@ -16,7 +16,9 @@ TABLE = Table(
 def test_width_is_what_rich_draws() -> None:
     out = Console(file=io.StringIO(), width=1000)
     lines = out.render_lines(as_rich(TABLE), pad=False)
-    drawn = max(len("".join(segment.text for segment in line).rstrip()) for line in lines)
+    texts = ["".join(segment.text for segment in line).rstrip() for line in lines]
+    drawn = max(map(len, texts))
+    assert texts[-1] == TABLE.notes[0]
     assert drawn == TABLE.width
 
 

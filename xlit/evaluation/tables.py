@@ -36,6 +36,7 @@ class Table:
 
 def as_rich(table: Table, *, numbers: bool = True) -> Any:
     """A table as rich draws it; `numbers` puts all columns but the first to the right."""
+    from rich.console import Group
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -43,8 +44,6 @@ def as_rich(table: Table, *, numbers: bool = True) -> Any:
         title=Text(table.title) if table.title else None,
         title_justify="left",
         title_style="bold",
-        caption=Text("\n".join(table.notes)) if table.notes else None,
-        caption_justify="left",
         box=None,
         pad_edge=False,
     )
@@ -52,7 +51,8 @@ def as_rich(table: Table, *, numbers: bool = True) -> Any:
         drawn.add_column(name, justify="right" if position and numbers else "left", no_wrap=True)
     for row in table.rows:
         drawn.add_row(*(Text(cell) for cell in row))  # an id in brackets is no markup
-    return drawn
+    # a caption would be folded to the table's width
+    return Group(drawn, *(Text(note, style="dim") for note in table.notes))
 
 
 def as_markdown(table: Table) -> str:
