@@ -7,7 +7,7 @@ import pytest
 
 from tests.evaluation.file_pairs import XTREME_R, pair_of_files
 from xlit.errors import InputError, MissingError
-from xlit.evaluation.submission import MissingFiles, ScoreRow, score_files, score_submission
+from xlit.evaluation.submission import MissingFiles, score_files, score_submission
 from xlit.tasks.suite import Suite, find_suite, parse_suite
 
 SMALL = parse_suite(
@@ -108,20 +108,6 @@ def test_a_whole_submission_has_scores_averages_and_overall(submission: Path) ->
         "missing": {},
     }
     json.dumps(scores.as_json())
-
-
-def test_rows_name_every_number_once(submission: Path) -> None:
-    rows = score(submission).rows()
-    assert rows[:4] == [
-        ScoreRow("xnli", "de", "accuracy", 50.0),
-        ScoreRow("xnli", "en", "accuracy", 100.0),
-        ScoreRow("xnli", "avg", "accuracy", 75.0),
-        ScoreRow("xnli", "avg", "metric", 75.0),
-    ]
-    assert len({row[:3] for row in rows}) == len(rows)
-    assert {row.task for row in rows} == {
-        *("xnli", "panx", "xquad", "all_task", "classification", "other")
-    }
 
 
 def test_a_missing_language_is_named_and_its_task_enters_no_average(submission: Path) -> None:

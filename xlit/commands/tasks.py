@@ -4,7 +4,7 @@ xlit tasks xnli
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from xlit.commands.flags import TalkOptions, argument, flag
 from xlit.commands.running import print_json, print_line
@@ -25,13 +25,14 @@ class TasksOptions(TalkOptions):
 
 def run(options: TasksOptions) -> None:
     from xlit.tasks.card import card_names, find_card
+    from xlit.tasks.describe import describe
 
     cards = [find_card(name) for name in options.tasks or card_names()]
     if options.toml:
         for card in cards:
             print_line(card.toml())
     elif options.json:
-        print_json([_about(card) for card in cards])
+        print_json([describe(card) for card in cards])
     elif options.tasks:
         for card in cards:
             _print_card(card)
@@ -39,32 +40,17 @@ def run(options: TasksOptions) -> None:
         _print_table(cards)
 
 
-def _about(card: "Card") -> dict[str, Any]:
+def _print_card(card: "Card") -> None:
     from xlit.tasks.describe import available
 
-    return {
-        "name": card.name,
-        "kind": card.kind,
-        "summary": card.summary,
-        "licence": card.licence,
-        "labels": list(card.labels),
-        "languages": list(card.languages),
-        "metric": card.metric,
-        "trains_on": card.trains_on or card.name,
-        "evaluate": card.evaluate,
-        "available": available(card),
-    }
-
-
-def _print_card(card: "Card") -> None:
-    about = _about(card)
     print_line(f"{card.name}: {card.summary}")
-    for key in ("kind", "metric", "trains_on", "evaluate", "licence"):
-        print_line(f"  {key:<10} {about[key]}")
+    for key in ("kind", "metric", "trains_on", "evaluate", "licence", "home"):
+        if value := getattr(card, key):
+            print_line(f"  {key:<10} {value}")
     if card.labels:
         print_line(f"  {'labels':<10} {' '.join(card.labels)}")
     print_line(f"  {'languages':<10} {' '.join(card.languages)}")
-    for split, languages in about["available"].items():
+    for split, languages in available(card).items():
         print_line(
             f"  {split:<10} {'here: ' + ' '.join(languages) if languages else 'no data here'}"
         )

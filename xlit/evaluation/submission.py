@@ -10,7 +10,7 @@ Scoring needs no card, no model and no data but the two folders.
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from xlit.errors import InputError, MissingError
 from xlit.evaluation.aggregate import aggregate, average_languages
@@ -41,15 +41,6 @@ class MissingFiles:
         return f"{self.task}: no {self.side} for {', '.join(self.languages)}"
 
 
-class ScoreRow(NamedTuple):
-    """One number of a table; `language` is "avg" for means, percent."""
-
-    task: str
-    language: str
-    metric: str
-    value: float
-
-
 @dataclass(frozen=True)
 class SubmissionScores:
     """Percent, never rounded; tasks are named by their folders.
@@ -72,16 +63,6 @@ class SubmissionScores:
         for files in self.missing:
             missing.setdefault(files.task, {})[files.side] = list(files.languages)
         return {**asdict(self), "missing": missing}
-
-    def rows(self) -> list[ScoreRow]:
-        """Every number once: languages and means task by task, then the groups and the overall."""
-        rows: list[ScoreRow] = []
-        for task, languages in self.tasks.items():
-            for language, scores in languages.items():
-                rows += [ScoreRow(task, language, name, v) for name, v in scores.items()]
-            averages = self.averages.get(task, {})
-            rows += [ScoreRow(task, "avg", n.removeprefix("avg_"), v) for n, v in averages.items()]
-        return rows + [ScoreRow(name, "avg", "metric", v) for name, v in self.overall.items()]
 
 
 def _check_number(guesses: int, golds: int, what: str, path: Path, line: int) -> None:
