@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,6 +43,12 @@ def always(text: str) -> None:
     """One line that also a log file wants: what was skipped because it was done already."""
     if not _quiet:
         print(text, file=sys.stderr, flush=True)
+
+
+def draw(thing: Any) -> None:
+    """Something that rich draws, a table say, for a person who is watching."""
+    if talkative():
+        _stderr().print(thing)
 
 
 def error(text: str) -> None:

@@ -225,3 +225,12 @@ def test_a_checkpoint_can_be_retrieved_with_and_mined(cli: Cli, checkpoint: str)
     rows = [line.split("\t") for line in mined.out.splitlines()]
     assert rows and all(len(row) == 3 for row in rows)
     assert [float(row[0]) for row in rows] == sorted((float(r[0]) for r in rows), reverse=True)
+
+
+def test_whoever_watches_sees_the_scores_on_stderr(cli: Cli, checkpoint: str) -> None:
+    ran = cli("eval-xtreme", checkpoint, "-v")
+    assert len(ran.out.splitlines()) == 1
+    assert "majority" in ran.err
+    assert "majority" not in cli("eval-xtreme", checkpoint).err
+    found = cli("retrieve", checkpoint, "--task", "pocket-bitext", "--lang", "de", "-v")
+    assert "english_to_foreign on test" in found.err

@@ -4,8 +4,10 @@ a code of its own, when the reader of a pipe goes away."""
 import io
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xlit import console
 from xlit.commands.running import print_line
 
 if TYPE_CHECKING:
@@ -40,6 +42,18 @@ def print_drawn(drawings: Sequence[Any]) -> None:
             out.print()
         out.print(drawing)
     print_line("\n".join(line.rstrip() for line in page.getvalue().rstrip("\n").split("\n")))
+
+
+def show_scores(path: Path) -> Path:
+    """Show a scores artefact on stderr where its path is the last that a person would see of it."""
+    if console.talkative() and (sys.stdout.isatty() or not sys.stderr.isatty()):
+        from xlit.evaluation.tables import as_rich
+        from xlit.study.collect import collect
+        from xlit.study.tables import score_tables
+
+        for table in score_tables(collect([path])):
+            console.draw(as_rich(table))
+    return path
 
 
 def _width() -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from xlit import console
+from xlit.commands.drawing import show_scores
 from xlit.commands.flags import NamedStageOptions, argument, arguments_of, changed, flag
 from xlit.commands.running import (
     each_input,
@@ -137,7 +138,7 @@ def _one(options: EvalXtremeOptions, path: str) -> Path | None:
             say_done(artefact)
     if options.submission is not None:
         write_submission(artefact.path, splits, options.submission)
-    return artefact.path
+    return show_scores(artefact.path)
 
 
 def _cards(options: EvalXtremeOptions, checkpoint: "Artefact") -> "list[Card]":

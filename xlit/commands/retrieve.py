@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from xlit.commands.drawing import show_scores
 from xlit.commands.flags import NamedStageOptions, argument, arguments_of, changed, flag
 from xlit.commands.running import (
     each_input,
@@ -221,7 +222,7 @@ def _one(options: RetrieveOptions, encoder: str) -> Path | None:
             "precision": encoding["precision"],
             "threads": threads,
         }
-        return work.publish(results, **about).path
+        return show_scores(work.publish(results, **about).path)
 
 
 def mine(options: RetrieveOptions) -> Iterator[str]:
