@@ -81,12 +81,15 @@ def test_a_signal_stops_in_good_order_and_leaves_nothing(
         text=True,
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # a CI may run under nohup
     )
-    deadline = time.monotonic() + 120
-    while not list(home.glob("runs/checkpoint/.*.partial/log.jsonl")):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signum)
-    out, err = process.communicate(timeout=60)
+    try:
+        deadline = time.monotonic() + 120
+        while not list(home.glob("runs/checkpoint/.*.partial/log.jsonl")):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signum)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()  # nothing of a failed test goes on
     assert (process.returncode, out) == (75, ""), err
     assert len(err.splitlines()) == 1 and signum.name in err
     assert list((home / "runs/checkpoint").iterdir()) == []
