@@ -140,3 +140,10 @@ def test_a_full_disk_loses_nothing(home: Path, tiny_encoder: Path) -> None:
         assert list((small / "checkpoint").iterdir()) == []
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+@pytest.mark.parametrize("command", ["tasks", "tasks --json", "--help", "--version"])
+def test_a_full_device_behind_stdout_stops_in_good_order(home: Path, command: str) -> None:
+    ran = shell(f"xlit {command} > /dev/full")
+    assert ran.returncode == 75
+    assert ran.stderr == "xlit: no space left where stdout goes\n"

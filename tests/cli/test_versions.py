@@ -123,6 +123,7 @@ def test_hidden_gold_gives_predictions_and_no_labels(
     Path("hidden.toml").write_text(hidden)
     ran = cli("eval-xtreme", versions[1], "--task", "./hidden.toml", "--submission", "sub")
     assert ran.code == 0, ran.err
+    assert "little de test: 12 of 12 rows have no gold" in ran.err
     assert len(Path("sub/predictions/little/test-de.tsv").read_text().splitlines()) == 12
     assert not Path("sub/labels").exists()
     cell = json.loads(Path(ran.paths[0], "scores.json").read_text())["little"]["de"]
@@ -183,7 +184,7 @@ def test_finished_work_is_found_where_nothing_can_be_written(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr(Path, "mkdir", refuse)  # who runs the tests may be allowed everything
     assert cli("subsample", "./little.toml", "--size", "8").paths == made
     assert cli("subsample", "./little.toml", "--size", "9").code == 2
 

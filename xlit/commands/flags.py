@@ -4,7 +4,6 @@ An option is written once, as a field: the command line, Python callers and the 
 take it from there.
 """
 
-import errno
 import inspect
 import re
 from collections.abc import Callable, Iterable
@@ -156,10 +155,6 @@ def as_command(options_class: type[Any], run: Callable[[Any], None]) -> Callable
             raise ReaderGoneError("the reader of stdout went away") from None
         except SignalledError as signal:
             raise StoppedError(f"stopped by {signal}", hint="the same command goes on") from None
-        except OSError as problem:
-            if problem.errno != errno.ENOSPC:
-                raise
-            raise StoppedError("no space left where stdout goes", hint="free some") from None
 
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by Typer
     command.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -114,6 +114,11 @@ MAIN_METRIC = {"accuracy": "accuracy", "chunk_f1": "f1", "squad": "f1", "mlqa": 
 
 def _without_gold(split: Split, predictions: Sequence[object], notes: dict[str, Any]) -> Cell:
     task, language = split.card.name, split.language
+    hidden = sum(not has_gold(row) for row in split.rows)
+    console.always(
+        f"{task} {language} {split.split}: {hidden} of {len(split.rows)} rows have no gold,"
+        " so there are predictions and no score"
+    )
     items = tuple(
         Item(task, language, row.id, gold_text(row), plain(prediction), None)
         for row, prediction in zip(split.rows, predictions, strict=True)
