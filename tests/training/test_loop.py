@@ -14,9 +14,10 @@ from xlit.models.multitask import share_encoder
 from xlit.tasks.card import Card, parse_card
 from xlit.tasks.recipes import RECIPES, Recipe
 from xlit.tasks.rows import TextRow
-from xlit.training import loop
-from xlit.training.loop import Result, Settings, TrainTask, train
+from xlit.training import dev, step
+from xlit.training.loop import Result, train
 from xlit.training.mixing import Mix
+from xlit.training.task import Settings, TrainTask
 
 CPU = torch.device("cpu")
 FAST = dataclasses.replace(
@@ -85,7 +86,7 @@ def weights(model: Any) -> dict[str, torch.Tensor]:
 
 def test_a_tiny_encoder_learns_what_chance_cannot(tiny_encoder: Path, tmp_path: Path) -> None:
     loaded = load(tiny_encoder)
-    result = train([task(loaded)], loaded.tokenizer, settings(), tmp_path / "log.jsonl")
+    result = train([task(loaded)], loaded.tokenizer, settings(), tmp_path)
     (outcome,) = result.outcomes
     assert outcome.floor == 50.0
     assert outcome.score >= 90.0
@@ -98,7 +99,7 @@ def test_the_log_has_a_line_a_step_and_one_an_evaluation(
 ) -> None:
     loaded = load(tiny_encoder)
     log = tmp_path / "log.jsonl"
-    result = train([task(loaded)], loaded.tokenizer, settings(), log)
+    result = train([task(loaded)], loaded.tokenizer, settings(), tmp_path)
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert [line["step"] for line in lines if "loss" in line] == list(range(1, result.steps + 1))
     assert len([line for line in lines if "dev" in line]) == 6
@@ -112,7 +113,7 @@ def test_the_same_seed_gives_the_same_tensors_and_another_seed_others(
     for seed in (0, 0, 1):
         loaded = load(tiny_encoder, seed)
         torch.manual_seed(123 + len(found))  # the state outside must not matter
-        train([task(loaded, short)], loaded.tokenizer, settings(seed), tmp_path / "log.jsonl")
+        train([task(loaded, short)], loaded.tokenizer, settings(seed), tmp_path)
         found.append(weights(loaded.model))
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
     assert not all(torch.equal(found[0][name], found[2][name]) for name in found[0])
@@ -124,7 +125,7 @@ def test_micro_batches_do_not_change_the_result(
     without_dropout = []
     norms = []
     for budget in (100_000, 40):
-        monkeypatch.setitem(loop.TOKENS_PER_MICRO_BATCH, "cpu", budget)
+        monkeypatch.setitem(step.TOKENS_PER_MICRO_BATCH, "cpu", budget)
         loaded = load(tiny_encoder)
         for module in loaded.model.modules():
             if isinstance(module, torch.nn.Dropout):
@@ -133,7 +134,7 @@ def test_micro_batches_do_not_change_the_result(
         for layer in loaded.model.bert.encoder.layer:
             layer.attention.self.dropout.p = 0.0
         short = dataclasses.replace(FAST, epochs=1)
-        train([task(loaded, short)], loaded.tokenizer, settings(), tmp_path / "log.jsonl")
+        train([task(loaded, short)], loaded.tokenizer, settings(), tmp_path)
         without_dropout.append(weights(loaded.model))
         lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
         norms.append([line["gradient_norm"] for line in lines if "loss" in line])
@@ -147,7 +148,7 @@ def test_frozen_word_embeddings_stay_as_they_were(tiny_encoder: Path, tmp_path: 
     loaded = load(tiny_encoder)
     before = loaded.model.get_input_embeddings().weight.clone()
     frozen = dataclasses.replace(FAST, freeze="embeddings", epochs=1)
-    train([task(loaded, frozen)], loaded.tokenizer, settings(), tmp_path / "log.jsonl")
+    train([task(loaded, frozen)], loaded.tokenizer, settings(), tmp_path)
     assert torch.equal(loaded.model.get_input_embeddings().weight, before)
 
 
@@ -155,7 +156,7 @@ def test_the_best_checkpoint_is_kept_and_not_the_last(
     tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = load(tiny_encoder)
-    real = loop._evaluate
+    real = dev.evaluate
     calls: list[dict[str, torch.Tensor]] = []
 
     def worse_and_worse(*args: Any) -> Any:
@@ -166,9 +167,9 @@ def test_the_best_checkpoint_is_kept_and_not_the_last(
         }
 
     # dev scores as the test wants them
-    monkeypatch.setattr(loop, "_evaluate", worse_and_worse)
+    monkeypatch.setattr(dev, "evaluate", worse_and_worse)
     short = dataclasses.replace(FAST, epochs=3)
-    result = train([task(loaded, short)], loaded.tokenizer, settings(), tmp_path / "log.jsonl")
+    result = train([task(loaded, short)], loaded.tokenizer, settings(), tmp_path)
     assert result.best_step == 6
     assert len(calls) == 3
     assert all(torch.equal(value, calls[0][n]) for n, value in weights(loaded.model).items())
@@ -177,7 +178,7 @@ def test_the_best_checkpoint_is_kept_and_not_the_last(
 def test_patience_ends_a_run_that_gets_no_better(tiny_encoder: Path, tmp_path: Path) -> None:
     loaded = load(tiny_encoder)
     still = dataclasses.replace(FAST, learning_rate=1e-12, epochs=10, patience=2)
-    result = train([task(loaded, still)], loaded.tokenizer, settings(), tmp_path / "log.jsonl")
+    result = train([task(loaded, still)], loaded.tokenizer, settings(), tmp_path)
     assert result.steps == 3 * 6
 
 
@@ -185,13 +186,13 @@ def test_tasks_of_one_run_train_one_encoder(tiny_encoder: Path, tmp_path: Path) 
     models = {name: load(tiny_encoder, seed) for seed, name in enumerate(("first", "second"))}
     share_encoder({name: loaded.model for name, loaded in models.items()})
     tasks = [task(loaded, name=name) for name, loaded in models.items()]
-    result = train(tasks, models["first"].tokenizer, settings(), tmp_path / "log.jsonl")
+    result = train(tasks, models["first"].tokenizer, settings(), tmp_path)
     assert set(result.mixture) == {"first", "second"}
     assert min(drawn["batches"] for drawn in result.mixture.values()) > 0
     assert [outcome.score >= 90 for outcome in result.outcomes] == [True, True]
 
 
-def mixed(encoder: Path, log: Path, mix: Mix, seed: int = 0) -> Result:
+def mixed(encoder: Path, directory: Path, mix: Mix, seed: int = 0) -> Result:
     """Two tasks of 48 and 16 rows, the second with batches of its own size."""
     short = dataclasses.replace(FAST, epochs=2)
     models = {name: load(encoder) for name in ("first", "second")}
@@ -205,14 +206,14 @@ def mixed(encoder: Path, log: Path, mix: Mix, seed: int = 0) -> Result:
             train_rows=rows(16, "old"),
         ),
     ]
-    return train(tasks, models["first"].tokenizer, settings(seed, mix), log)
+    return train(tasks, models["first"].tokenizer, settings(seed, mix), directory)
 
 
 def test_the_log_and_the_result_say_which_rows_of_each_task_were_seen(
     tiny_encoder: Path, tmp_path: Path
 ) -> None:
     log = tmp_path / "log.jsonl"
-    result = mixed(tiny_encoder, log, Mix(cap=16))
+    result = mixed(tiny_encoder, tmp_path, Mix(cap=16))
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert result.steps == 2 * (2 + 4)  # 48 rows count as 16 in the steps, and are not cut
     for name in ("first", "second"):
@@ -231,8 +232,9 @@ def test_the_log_and_the_result_say_which_rows_of_each_task_were_seen(
 
 
 def test_the_mixture_is_settled_by_the_seed(tiny_encoder: Path, tmp_path: Path) -> None:
-    log = tmp_path / "log.jsonl"
-    first, again, other = (mixed(tiny_encoder, log, Mix("uniform"), seed) for seed in (0, 0, 1))
+    first, again, other = (
+        mixed(tiny_encoder, tmp_path, Mix("uniform"), seed) for seed in (0, 0, 1)
+    )
     assert first.mixture == again.mixture
     assert first.loss == again.loss != other.loss
 
@@ -245,7 +247,7 @@ def test_tasks_that_share_a_head_train_one_and_read_it_by_name(
     # the other task's card has the labels the other way round; the head keeps its own order
     turned = parse_card(one.card.toml().replace('"no", "yes"', '"yes", "no"'), "turned.toml")
     two = dataclasses.replace(one, card=turned.model_copy(update={"name": "two"}))
-    result = train([one, two], loaded.tokenizer, settings(), tmp_path / "log.jsonl")
+    result = train([one, two], loaded.tokenizer, settings(), tmp_path)
     assert [outcome.score >= 90 for outcome in result.outcomes] == [True, True]
 
 
@@ -254,7 +256,7 @@ def test_the_mean_of_the_tasks_chooses_and_stops(
 ) -> None:
     # set by hand, because real scores do not rise and fall at will
     scores = iter([(50, 50), (90, 20), (40, 80), (100, 0), (60, 40), (0, 99)])
-    real = loop._evaluate
+    real = dev.evaluate
 
     def by_hand(*args: Any) -> Any:
         wanted = next(scores)
@@ -264,13 +266,13 @@ def test_the_mean_of_the_tasks_chooses_and_stops(
         }
 
     # dev scores as the test wants them
-    monkeypatch.setattr(loop, "_evaluate", by_hand)
+    monkeypatch.setattr(dev, "evaluate", by_hand)
     models = {name: load(tiny_encoder) for name in ("first", "second")}
     share_encoder({name: loaded.model for name, loaded in models.items()})
     recipe = dataclasses.replace(FAST, epochs=10, eval_every=2, patience=2)
     tasks = [task(loaded, recipe, name=name) for name, loaded in models.items()]
     log = tmp_path / "log.jsonl"
-    result = train(tasks, models["first"].tokenizer, settings(), log)
+    result = train(tasks, models["first"].tokenizer, settings(), tmp_path)
     # means 50, 55, 60, 50, 50: the third is best, two worse ones end it
     assert (result.best_step, result.steps) == (6, 10)
     assert [outcome.score for outcome in result.outcomes] == [40.0, 80.0]
@@ -284,4 +286,4 @@ def test_rows_without_gold_cannot_be_trained_on(tiny_encoder: Path, tmp_path: Pa
     loaded = load(tiny_encoder)
     hidden = (TextRow("0", "the red dog", None, None),)
     with pytest.raises(InputError, match="toy: no training row"):
-        train([task(loaded, train_rows=hidden)], loaded.tokenizer, settings(), tmp_path / "log")
+        train([task(loaded, train_rows=hidden)], loaded.tokenizer, settings(), tmp_path)

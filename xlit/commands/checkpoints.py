@@ -98,8 +98,8 @@ def make_checkpoint(
     from xlit.models.encoders import count_parameters, resolve_encoder
     from xlit.training.agreement import agree, head_owners, shared_heads
     from xlit.training.checkpoint import TaskPlan, train_checkpoint
-    from xlit.training.loop import Settings
     from xlit.training.mixing import Mix
+    from xlit.training.task import Settings
 
     ref = resolve_encoder(encoder)
     origin = open_artefact(ref.path, exact=True) if ref.sort == "artefact" and ref.path else None

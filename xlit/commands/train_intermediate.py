@@ -19,7 +19,7 @@ from xlit.errors import UsageError
 if TYPE_CHECKING:
     from xlit.training.mixing import Mix
 
-REVISION = 1
+REVISION = 2
 MLM = "mlm"  # the task of --with-mlm; named as a task, it can be trained alone
 EXAMPLES = (
     "xlit train-intermediate mnli --from e5-small",

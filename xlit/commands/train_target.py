@@ -14,7 +14,7 @@ from xlit.commands.train_intermediate import sort_inputs
 from xlit.commands.training_inputs import load_input
 from xlit.errors import UsageError
 
-REVISION = 1
+REVISION = 2
 EXAMPLES = (
     "xlit train-target xnli --from e5-small",
     "xlit train-intermediate siqa --from e5-small | xlit train-target xcopa | xlit eval-xtreme",

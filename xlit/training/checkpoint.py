@@ -18,9 +18,10 @@ from xlit.tasks.recipes import Recipe
 from xlit.tasks.rows import Row
 from xlit.tasks.subsets import subset
 from xlit.training.inputs import TrainInput
-from xlit.training.loop import Result, Settings, TrainTask, train
+from xlit.training.loop import Result, train
 from xlit.training.mixing import languages_seen
 from xlit.training.readme import model_card
+from xlit.training.task import Settings, TrainTask
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def train_checkpoint(
         )
         for task in tasks
     ]
-    result = train(to_train, tokenizer, settings, directory / "log.jsonl")
+    result = train(to_train, tokenizer, settings, directory)
     for model in models.values():
         model.to("cpu")
     save(models, tokenizer, directory)

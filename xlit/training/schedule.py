@@ -2,9 +2,40 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from xlit.errors import UsageError
 from xlit.tasks.recipes import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A run's optimiser steps: how many, how many of them warm up, how many lie between two
+    evaluations, and the peak learning rate."""
+
+    steps: int
+    warmup: int
+    every: int
+    peak: float
+
+    def rate(self, step: int) -> float:
+        """The learning rate of step number `step`, from 0."""
+        return self.peak * learning_rate_factor(step, self.steps, self.warmup)
+
+    def evaluates_after(self, done: int) -> bool:
+        """Whether dev is scored when `done` steps are done."""
+        return done % self.every == 0 or done == self.steps
+
+
+def schedule_of(rows: Sequence[int], recipes: Sequence[Recipe]) -> Schedule:
+    """The schedule for tasks of these sizes; for several tasks `rows` are the capped ones."""
+    steps = total_steps(rows, recipes)
+    return Schedule(
+        steps=steps,
+        warmup=warmup_steps(steps, recipes[0]),
+        every=steps_between_evaluations(steps, recipes),
+        peak=recipes[0].learning_rate,
+    )
 
 
 def total_steps(rows: Sequence[int], recipes: Sequence[Recipe]) -> int:

@@ -1,0 +1,41 @@
+"""What one run of the loop is about: its tasks, and what it depends on besides them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from xlit import device
+from xlit.kinds.kind import AnyKind, FeatureOptions
+from xlit.tasks.card import Card
+from xlit.tasks.recipes import Recipe
+from xlit.tasks.rows import Row
+from xlit.training.mixing import Mix
+
+
+@dataclass(frozen=True)
+class TrainTask:
+    """One task of a run: its card, its training and dev rows, its recipe, and its model.
+
+    Models of several tasks share their encoder; tasks that share a head too have one and the same
+    model. `options.labels` are in the order of the head's outputs. The recipes of a run's tasks
+    agree in all but lengths, batch size and epochs.
+    """
+
+    card: Card
+    kind: AnyKind
+    rows: tuple[Row, ...]
+    dev: tuple[Row, ...]
+    recipe: Recipe
+    options: FeatureOptions
+    model: Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run depends on besides its tasks. `mix` matters where there are several."""
+
+    seed: int
+    precision: device.Precision
+    where: torch.device
+    mix: Mix = field(default_factory=Mix)
