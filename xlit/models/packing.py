@@ -1,0 +1,238 @@
+"""Encode without padding: the sequences of a batch one after another in one row.
+
+`pack` replaces the forward of a model's encoder, in this one model, by one that takes the same
+padded inputs and gives the same outputs, so that heads, losses and decoding stay as they are. What
+stands at padding is zero. Whether it may is decided by numbers: the whole model computes a few
+sequences both ways, and where they differ, or anything is raised, it is left as it was. An
+architecture whose attention does not go through transformers' interface computes wrong states
+without any error, so nothing less will do.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import groupby
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PretrainedConfig
+from transformers.models.auto.modeling_auto import MODEL_FOR_MULTIPLE_CHOICE_MAPPING_NAMES
+
+from xlit.models.packed_attention import NAME, Layout, register
+
+Reads = Literal["all", "first"]
+"""What a head reads of the last layer: every token's state, or that of each first token alone."""
+
+TOLERANCE = 1e-5
+"""Of the largest number of the padded outputs, or of 1 where that is larger. Float32 summed in
+another order makes 5e-7; wrong states begin at 1e-2."""
+
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+PROBED = (3, 5, 5, 9, 24)  # lengths of the probe's sequences: a run of two, and a long one
+WINDOWS = ("sliding_window", "local_attention", "attention_window")  # as configs call them
+
+
+class Packed:
+    """A model's encoder, packed or, where it cannot be, as it was.
+
+    `on` says which, and `reason` why not. `reads` is how it is packed: with "first" the states are
+    those of first tokens alone, (sequences, 1, hidden), so that no head reads more unnoticed.
+    """
+
+    def __init__(self, base: Any, reads: Reads) -> None:
+        self.base = base
+        self.reads = reads
+        self.on = False
+        self.reason = ""
+
+    def apply(self) -> None:
+        """Replace the encoder's forward. Raises AttributeError for `reads` "first" where the layers
+        are not found where BERT has them."""
+        register()
+        hooks = []
+        if self.reads == "first":
+            last = self.base.encoder.layer[-1]
+            hooks = [last.register_forward_pre_hook(first_tokens, with_kwargs=True)]
+        self._hooks = hooks
+        self._padded = self.base.forward
+        self._configs = [(config, config._attn_implementation) for config in configs(self.base)]
+        self.base.forward = self._forward
+        self.on = True
+
+    def undo(self) -> None:
+        """Leave the encoder as it was before; nothing to do where it is."""
+        if not self.on:
+            return
+        self.on = False
+        del self.base.forward  # the class's own comes back
+        for hook in self._hooks:
+            hook.remove()
+        for config, before in self._configs:
+            # models share an encoder's config: what another one set is nothing to go back to
+            config._attn_implementation = "sdpa" if before == NAME else before
+
+    def _forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The encoder's outputs. What is no ordinary batch padded at its end goes the old way."""
+        named = dict(zip(INPUTS, args, strict=False)) | kwargs
+        given = {key: value for key, value in named.items() if value is not None}
+        ids, mask = given.get("input_ids"), given.get("attention_mask")
+        known = len(args) <= len(INPUTS) and given.keys() <= {*INPUTS, "return_dict"}
+        if not known or ids is None or mask is None or not given.get("return_dict", True):
+            return self._padded(*args, **kwargs)
+        lengths = mask.sum(dim=1).tolist()
+        # by length, so that there are few runs; what is empty has no place in the row
+        order = sorted((i for i, n in enumerate(lengths) if n), key=lengths.__getitem__)
+        real = mask[order].bool()
+        if not order or bool((real[:, :-1] < real[:, 1:]).any()):
+            return self._padded(*args, **kwargs)
+        places = torch.arange(ids.numel(), device=ids.device).view_as(ids)
+        index = places[order][real]  # (total,), of every token in the flat padded batch
+        runs = [(len(list(same)), n) for n, same in groupby(lengths[i] for i in order)]
+        layout = Layout(runs)
+        if self.reads == "first":
+            ends = np.cumsum([lengths[i] for i in order])
+            layout.firsts = torch.tensor([0, *ends[:-1].tolist()], device=ids.device)
+        row = {"input_ids": ids, "position_ids": positions(self.base, ids)}
+        if "token_type_ids" in given:
+            row["token_type_ids"] = given["token_type_ids"]
+        for config, _ in self._configs:
+            config._attn_implementation = NAME
+        output = self._padded(
+            **{key: value.flatten()[index][None] for key, value in row.items()},
+            # a mask of four dimensions is passed on as it is, and none has to be made
+            attention_mask=mask.new_ones((1, 1, 1, 1)),
+            layout=layout,
+        )
+        if not layout.seen:
+            raise NotImplementedError("its attention is not called through transformers' interface")
+        states = output.last_hidden_state[0]  # (total, hidden), or (sequences, hidden)
+        shape = (*ids.shape, states.shape[-1])
+        if self.reads == "first":
+            index = torch.tensor(order, device=ids.device)
+            shape = (ids.shape[0], 1, states.shape[-1])
+        flat = states.new_zeros((shape[0] * shape[1], shape[2]))
+        output.last_hidden_state = flat.index_copy(0, index, states).view(shape)
+        if getattr(self.base, "pooler", None) is not None:
+            output.pooler_output = self.base.pooler(output.last_hidden_state)
+        return output
+
+
+def pack(model: Any, *, pad_id: int, reads: Reads = "all") -> Packed:
+    """Pack the encoder of a model, if that gives the same outputs; what became of it.
+
+    With `reads` "first" the last layer computes only what first tokens need, where that is exact.
+    The random state and the model's modes are as before; its config is written as before.
+    """
+    assert "forward" not in vars(model.base_model)  # packed already
+    packed = Packed(model.base_model, reads)
+    with at_rest(model):
+        try:
+            inputs = probe(model, pad_id)
+            padded = outputs(model, inputs)
+        except Exception as error:  # a model's own code meets what it never expected
+            packed.reason = first_line(error)
+            return packed
+        for way in dict.fromkeys((reads, "all")):
+            packed = Packed(model.base_model, way)
+            try:
+                packed.apply()
+                packed.reason = difference(padded, outputs(model, inputs))
+            except Exception as error:  # likewise
+                packed.reason = first_line(error)
+            if not packed.reason:
+                break
+            packed.undo()
+    return packed
+
+
+def first_tokens(layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Before the last layer: hidden states of first tokens alone, and all of them beside it."""
+    layout = kwargs.get("layout")
+    if layout is None or layout.firsts is None or "states" in kwargs:
+        return None  # as models share layers, a layer may have this hook twice
+    states, *rest = args
+    return (states[:, layout.firsts], *rest), {**kwargs, "states": states}
+
+
+def positions(base: Any, ids: Tensor) -> Tensor:
+    """The position of each token in its sequence as the model itself counts, (sequences, length).
+
+    XLM-R and RoBERTa begin behind the padding's number; all others at 0.
+    """
+    embeddings: Any = getattr(base, "embeddings", None)
+    counted = getattr(embeddings, "create_position_ids_from_input_ids", None)
+    if counted is not None:
+        return counted(ids, embeddings.padding_idx)
+    return torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
+
+
+def configs(base: Any) -> list[Any]:
+    """The configs that its modules read, each once: with a shared encoder that is another's."""
+    held = (getattr(module, "config", None) for module in base.modules())
+    return list({id(c): c for c in held if isinstance(c, PretrainedConfig)}.values())
+
+
+@contextmanager
+def at_rest(model: Any) -> Iterator[None]:
+    """Evaluation in float32 without gradients; afterwards every module is in its own mode again."""
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        with torch.no_grad(), torch.autocast(model.device.type, enabled=False):
+            yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def probe(model: Any, pad_id: int) -> dict[str, Tensor]:
+    """A padded batch of sequences of several lengths, one longer than any local window."""
+    config = model.config
+    window = max((getattr(config, name, None) or 0 for name in WINDOWS), default=0)
+    limit = (getattr(config, "max_position_embeddings", None) or 512) - pad_id - 1
+    longest = min(limit, max(*PROBED, 2 * window + 8))
+    lengths = np.array([min(length, longest) for length in (*PROBED[:-1], longest)])
+    pieces = model.get_input_embeddings().weight.shape[0]
+    random = np.random.default_rng(0)  # its own: the run's is not touched
+    ids = random.integers(0, pieces - 1, (len(lengths), longest))
+    ids[ids >= pad_id] += 1  # no token is padding
+    real = np.arange(longest) < lengths[:, None]
+    batch = {"input_ids": np.where(real, ids, pad_id), "attention_mask": real.astype(np.int64)}
+    if getattr(config, "type_vocab_size", 0) > 1:
+        batch["token_type_ids"] = (real & (np.arange(longest) > 1)).astype(np.int64)
+    tensors = {key: torch.from_numpy(value).to(model.device) for key, value in batch.items()}
+    if type(model).__name__ in MODEL_FOR_MULTIPLE_CHOICE_MAPPING_NAMES.values():
+        return {key: value[None] for key, value in tensors.items()}  # as choices of one row
+    return tensors
+
+
+def outputs(model: Any, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What the model gives for real tokens; of a masked language model, its encoder's states.
+
+    Its logits, of the whole vocabulary at every token, are made of these token by token.
+    """
+    lexical = model.get_output_embeddings() is not None
+    result = (model.base_model if lexical else model)(**inputs)
+    real = inputs["attention_mask"].bool()
+    return {
+        key: value[real] if value.shape[:2] == real.shape and "pool" not in key else value
+        for key, value in result.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def difference(padded: Mapping[str, Tensor], packed: Mapping[str, Tensor]) -> str:
+    """What is different about the packed outputs, in words; empty where nothing is."""
+    for key, expected in padded.items():
+        if key not in packed or packed[key].shape != expected.shape:
+            return f"its {key} have another shape"
+        scale = max(1.0, float(expected.abs().max()))
+        apart = float((packed[key] - expected).abs().max()) / scale
+        if not apart <= TOLERANCE:
+            return f"its {key} differ by {apart:.0e} from those with padding"
+    return ""
+
+
+def first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
