@@ -59,6 +59,11 @@ class TrainOptions(NamedStageOptions):
     precision: Literal["auto", "bf16", "float32"] = flag(
         "auto", "auto is bf16 where the processor or GPU has it.", panel="Training"
     )
+    packing: Literal["auto", "off"] = flag(
+        "auto",
+        "auto computes nothing on padding, on a CPU and where a model's outputs stay the same.",
+        panel="Training",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -121,6 +126,7 @@ def make_checkpoint(
         "recipes": [recipe.as_json() for recipe in recipes],
         "seed": options.seed,
         "precision": precision,
+        "packing": options.packing,
     }
     if mix is not None:
         settings["mixing"] = mix.as_json()
@@ -180,7 +186,7 @@ def make_checkpoint(
                 plan,
                 ref,
                 [TaskPlan(*of) for of in zip(inputs, recipes, owners, strict=True)],
-                Settings(options.seed, precision, where, mix or Mix()),
+                Settings(options.seed, precision, where, mix or Mix(), packing=options.packing),
             )
         threads = torch.get_num_threads()
         about = {"device": device.describe(where), "precision": precision, "threads": threads}

@@ -13,6 +13,7 @@ from xlit.errors import InputError
 from xlit.kinds.kind import Feature, FeatureOptions, Kind, Score, as_array, label_head, label_id
 from xlit.kinds.scores import accuracy_score, most_frequent
 from xlit.kinds.segments import chunks, cut_longest_first, frame_of, tokenise
+from xlit.models.packing import Reads
 from xlit.tasks.rows import TextRow
 
 
@@ -22,6 +23,7 @@ class Classification(Kind[TextRow, str]):
     name: ClassVar[str] = "classification"
     auto_class: ClassVar[Any] = AutoModelForSequenceClassification
     labelled: ClassVar[bool] = True
+    reads: ClassVar[Reads] = "first"
 
     def features(
         self, rows: Sequence[TextRow], tokenizer: Any, options: FeatureOptions

@@ -18,6 +18,7 @@ from torch import Tensor
 from xlit.errors import InputError, UsageError
 from xlit.metrics.masked import MaskedText
 from xlit.metrics.no_answer import Answer
+from xlit.models.packing import Reads
 from xlit.tasks.rows import Row
 
 Prediction: TypeAlias = str | int | tuple[str, ...] | Answer | MaskedText
@@ -122,6 +123,8 @@ class Kind(ABC, Generic[RowT, PredictionT]):
     need; else they are cut into micro-batches."""
     own_head: ClassVar[bool] = False
     """Whether a head that the encoder brings along is trained on instead of a new one."""
+    reads: ClassVar[Reads] = "all"
+    """What the head reads of the last layer: every state, or those of first tokens alone."""
 
     @abstractmethod
     def features(

@@ -13,6 +13,7 @@ from xlit.errors import InputError
 from xlit.kinds.kind import Feature, FeatureOptions, Kind, Score, as_array, label_head, pad
 from xlit.kinds.scores import accuracy_score, most_frequent
 from xlit.kinds.segments import Frame, Pieces, chunks, frame_of, tokenise
+from xlit.models.packing import Reads
 from xlit.tasks.rows import ChoiceRow
 
 
@@ -26,6 +27,7 @@ class MultipleChoice(Kind[ChoiceRow, int]):
 
     name: ClassVar[str] = "multiple_choice"
     auto_class: ClassVar[Any] = AutoModelForMultipleChoice
+    reads: ClassVar[Reads] = "first"
 
     def features(
         self, rows: Sequence[ChoiceRow], tokenizer: Any, options: FeatureOptions

@@ -10,7 +10,8 @@ without any error, so nothing less will do.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import groupby
+from dataclasses import dataclass
+from itertools import accumulate, groupby
 from typing import Any, Literal
 
 import numpy as np
@@ -74,48 +75,72 @@ class Packed:
 
     def _forward(self, *args: Any, **kwargs: Any) -> Any:
         """The encoder's outputs. What is no ordinary batch padded at its end goes the old way."""
-        named = dict(zip(INPUTS, args, strict=False)) | kwargs
-        given = {key: value for key, value in named.items() if value is not None}
-        ids, mask = given.get("input_ids"), given.get("attention_mask")
-        known = len(args) <= len(INPUTS) and given.keys() <= {*INPUTS, "return_dict"}
-        if not known or ids is None or mask is None or not given.get("return_dict", True):
+        row = row_of(self.base, ordinary(args, kwargs), self.reads)
+        if row is None:
             return self._padded(*args, **kwargs)
-        lengths = mask.sum(dim=1).tolist()
-        # by length, so that there are few runs; what is empty has no place in the row
-        order = sorted((i for i, n in enumerate(lengths) if n), key=lengths.__getitem__)
-        real = mask[order].bool()
-        if not order or bool((real[:, :-1] < real[:, 1:]).any()):
-            return self._padded(*args, **kwargs)
-        places = torch.arange(ids.numel(), device=ids.device).view_as(ids)
-        index = places[order][real]  # (total,), of every token in the flat padded batch
-        runs = [(len(list(same)), n) for n, same in groupby(lengths[i] for i in order)]
-        layout = Layout(runs)
-        if self.reads == "first":
-            ends = np.cumsum([lengths[i] for i in order])
-            layout.firsts = torch.tensor([0, *ends[:-1].tolist()], device=ids.device)
-        row = {"input_ids": ids, "position_ids": positions(self.base, ids)}
-        if "token_type_ids" in given:
-            row["token_type_ids"] = given["token_type_ids"]
         for config, _ in self._configs:
             config._attn_implementation = NAME
-        output = self._padded(
-            **{key: value.flatten()[index][None] for key, value in row.items()},
-            # a mask of four dimensions is passed on as it is, and none has to be made
-            attention_mask=mask.new_ones((1, 1, 1, 1)),
-            layout=layout,
-        )
-        if not layout.seen:
+        # a mask of four dimensions is passed on as it is, and none has to be made
+        mask = torch.ones((1, 1, 1, 1), dtype=torch.bool, device=row.index.device)
+        output = self._padded(**row.inputs, attention_mask=mask, layout=row.layout)
+        if not row.layout.seen:
             raise NotImplementedError("its attention is not called through transformers' interface")
         states = output.last_hidden_state[0]  # (total, hidden), or (sequences, hidden)
-        shape = (*ids.shape, states.shape[-1])
-        if self.reads == "first":
-            index = torch.tensor(order, device=ids.device)
-            shape = (ids.shape[0], 1, states.shape[-1])
-        flat = states.new_zeros((shape[0] * shape[1], shape[2]))
-        output.last_hidden_state = flat.index_copy(0, index, states).view(shape)
+        flat = states.new_zeros((row.shape[0] * row.shape[1], states.shape[-1]))
+        padded = flat.index_copy(0, row.index, states).view(*row.shape, -1)
+        output.last_hidden_state = padded
         if getattr(self.base, "pooler", None) is not None:
-            output.pooler_output = self.base.pooler(output.last_hidden_state)
+            output.pooler_output = self.base.pooler(padded)
         return output
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """A batch as one row: the inputs of the encoder, (1, total) each, and the way back.
+
+    `index` has the place of every state of the last layer in the flat result of `shape`
+    (sequences, length), or (sequences, 1) where only those of first tokens are made.
+    """
+
+    inputs: dict[str, Tensor]
+    layout: Layout
+    index: Tensor
+    shape: tuple[int, int]
+
+
+def ordinary(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Tensor]:
+    """The inputs that are there, by name; empty where they are not those of a batch of texts."""
+    named = dict(zip(INPUTS, args, strict=False)) | kwargs
+    given = {key: value for key, value in named.items() if value is not None}
+    if len(args) > len(INPUTS) or not given.pop("return_dict", True):
+        return {}
+    known = {"input_ids", "attention_mask"} <= given.keys() <= set(INPUTS)
+    return given if known else {}
+
+
+def row_of(base: Any, given: dict[str, Tensor], reads: Reads) -> Row | None:
+    """The row of a batch; None where it is none, has no token, or has padding before one."""
+    if not given:
+        return None
+    mask = given["attention_mask"]
+    lengths = mask.sum(dim=1).tolist()
+    # by length, so that there are few runs; what is empty has no place in the row
+    order = sorted((i for i, length in enumerate(lengths) if length), key=lengths.__getitem__)
+    real = mask[order].bool()
+    if not order or bool((real[:, :-1] < real[:, 1:]).any()):
+        return None
+    places = torch.arange(mask.numel(), device=mask.device).view_as(mask)
+    index = places[order][real]  # (total,)
+    wanted = {"input_ids": given["input_ids"], "position_ids": positions(base, given["input_ids"])}
+    if "token_type_ids" in given:
+        wanted["token_type_ids"] = given["token_type_ids"]
+    inputs = {key: value.flatten()[index][None] for key, value in wanted.items()}
+    sizes = [lengths[i] for i in order]
+    layout = Layout([(len(list(same)), length) for length, same in groupby(sizes)])
+    if reads == "all":
+        return Row(inputs, layout, index, (mask.shape[0], mask.shape[1]))
+    layout.firsts = torch.tensor([0, *accumulate(sizes[:-1])], device=mask.device)
+    return Row(inputs, layout, torch.tensor(order, device=mask.device), (mask.shape[0], 1))
 
 
 def pack(model: Any, *, pad_id: int, reads: Reads = "all") -> Packed:

@@ -20,6 +20,7 @@ from xlit.tasks.subsets import subset
 from xlit.training.inputs import TrainInput
 from xlit.training.loop import Result, train
 from xlit.training.mixing import languages_seen
+from xlit.training.packing import without_padding
 from xlit.training.readme import model_card
 from xlit.training.task import Settings, TrainTask
 
@@ -63,7 +64,8 @@ def train_checkpoint(
         )
         for task in tasks
     ]
-    result = train(to_train, tokenizer, settings, directory)
+    with without_padding(to_train, tokenizer.pad_token_id, settings) as (ready, packing):
+        result = train(ready, tokenizer, settings, directory)
     for model in models.values():
         model.to("cpu")
     save(models, tokenizer, directory)
@@ -99,6 +101,7 @@ def train_checkpoint(
             for task in tasks
         },
         "examples_per_second": round(result.examples_per_second, 2),
+        "fast": {"packing": packing},
     }
 
 

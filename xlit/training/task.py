@@ -1,7 +1,7 @@
 """What one run of the loop is about: its tasks, and what it depends on besides them."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -19,7 +19,8 @@ class TrainTask:
 
     Models of several tasks share their encoder; tasks that share a head too have one and the same
     model. `options.labels` are in the order of the head's outputs. The recipes of a run's tasks
-    agree in all but lengths, batch size and epochs.
+    agree in all but lengths, batch size and epochs. `packed` says that the model computes nothing
+    on padding.
     """
 
     card: Card
@@ -29,6 +30,7 @@ class TrainTask:
     recipe: Recipe
     options: FeatureOptions
     model: Any
+    packed: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,4 @@ class Settings:
     precision: device.Precision
     where: torch.device
     mix: Mix = field(default_factory=Mix)
+    packing: Literal["auto", "off"] = "auto"
