@@ -50,6 +50,12 @@ class TrainOptions(NamedStageOptions):
     freeze: Literal["none", "embeddings"] | None = flag(
         None, "What is not trained: nothing, or the word embeddings.", panel="Training"
     )
+    vocabulary: Literal["auto", "compact", "full"] = flag(
+        "auto",
+        "Word embeddings held while training: those that the data can reach, which changes no"
+        " number, or all. auto is compact wherever that is exact.",
+        panel="Training",
+    )
     limit: int | None = flag(
         None,
         "Train on this many rows, as subsample --size N --seed 0 picks them.",
@@ -106,6 +112,11 @@ def make_checkpoint(
     from xlit.training.mixing import Mix
     from xlit.training.task import Settings
 
+    if options.vocabulary == "compact" and any(entry.card.kind == "mlm" for entry in inputs):
+        raise UsageError(
+            "--vocabulary compact: the head of masked LM has an output for every piece",
+            hint="leave it out",
+        )
     ref = resolve_encoder(encoder)
     origin = open_artefact(ref.path, exact=True) if ref.sort == "artefact" and ref.path else None
     named = options.recipe
@@ -127,6 +138,7 @@ def make_checkpoint(
         "seed": options.seed,
         "precision": precision,
         "packing": options.packing,
+        "vocabulary": options.vocabulary,
     }
     if mix is not None:
         settings["mixing"] = mix.as_json()
@@ -186,7 +198,14 @@ def make_checkpoint(
                 plan,
                 ref,
                 [TaskPlan(*of) for of in zip(inputs, recipes, owners, strict=True)],
-                Settings(options.seed, precision, where, mix or Mix(), packing=options.packing),
+                Settings(
+                    options.seed,
+                    precision,
+                    where,
+                    mix or Mix(),
+                    packing=options.packing,
+                    vocabulary=options.vocabulary,
+                ),
             )
         threads = torch.get_num_threads()
         about = {"device": device.describe(where), "precision": precision, "threads": threads}

@@ -101,7 +101,7 @@ def train_checkpoint(
             for task in tasks
         },
         "examples_per_second": round(result.examples_per_second, 2),
-        "fast": {"packing": packing},
+        "fast": {"packing": packing, **result.fast},
     }
 
 

@@ -8,7 +8,7 @@ gradient is that of the whole batch however it is cut.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from xlit.training.schedule import Schedule, schedule_of
 from xlit.training.state import Best, State, put_back, trained_parameters
 from xlit.training.step import add_gradient, drawn_anew
 from xlit.training.task import Settings, TrainTask
+from xlit.training.vocabulary import choose_vocabulary, decay_factors
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Result:
     mixture: dict[str, dict[str, Any]]  # `Drawn.as_json` of each task
     times: dict[str, NDArray[np.int64]]  # of each task (rows,), how often each was drawn
     examples_per_second: float
+    fast: dict[str, Any]  # what the ways to save work resolved to
 
 
 def train(
@@ -61,6 +63,16 @@ def train(
     schedule = schedule_of(counted, [task.recipe for task in tasks])
     for task, groups in zip(tasks, features, strict=True):
         task.kind.start(task.model, [feature for group in groups for feature in group])
+    dev_features = (
+        feature
+        for task in tasks
+        for feature in task.kind.features(task.dev, tokenizer, task.options)
+    )
+    training_features = (feature for rows in features for group in rows for feature in group)
+    vocabulary = choose_vocabulary(
+        tasks, chain(training_features, dev_features), tokenizer, settings, directory
+    )
+    for task in tasks:
         task.model.to(settings.where)
         freeze(task.model, recipe.freeze)
     untrained = dev.floors(tasks, tokenizer, settings)
@@ -104,6 +116,9 @@ def train(
                     break
         mixture = _mixture(state, tasks, journal)
     put_back(tasks, state.best.parameters)
+    del optimiser, parameters  # its moments are several times what is put back now
+    if vocabulary is not None:
+        vocabulary.restore(decay_factors(schedule, recipe, state.best.step))
     return Result(
         outcomes=tuple(
             dev.outcome_of(
@@ -123,6 +138,7 @@ def train(
             for task, groups, one in zip(tasks, features, state.drawn, strict=True)
         },
         examples_per_second=sum(one.examples for one in state.drawn) / max(1e-9, state.seconds),
+        fast={"vocabulary": "full" if vocabulary is None else vocabulary.as_json()},
     )
 
 

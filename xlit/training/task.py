@@ -12,6 +12,10 @@ from xlit.tasks.recipes import Recipe
 from xlit.tasks.rows import Row
 from xlit.training.mixing import Mix
 
+Vocabulary = Literal["auto", "compact", "full"]
+"""Which word embeddings are held while training: those that the run's data can reach where that is
+exact, those or nothing, all."""
+
 
 @dataclass(frozen=True)
 class TrainTask:
@@ -42,3 +46,4 @@ class Settings:
     where: torch.device
     mix: Mix = field(default_factory=Mix)
     packing: Literal["auto", "off"] = "auto"
+    vocabulary: Vocabulary = "auto"
