@@ -12,6 +12,7 @@ whose steps depend on a whole row or layer, would give other numbers. Clipping b
 rows without gradient add nothing to the norm.
 """
 
+import ctypes
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,7 @@ class Compact:
         """
         compact = self.embedding.weight
         factors = factors if compact.requires_grad else ()
+        _give_memory_back()
         matrix = np.empty((self.full.num_embeddings, self.full.embedding_dim), dtype=np.float32)
         self.file.seek(0)
         flat = matrix.reshape(-1)
@@ -160,3 +162,11 @@ def _overlap(a: Tensor, b: Tensor) -> bool:
     """Whether two contiguous tensors have bytes in common; tensors of one file share a storage."""
     start, other = a.data_ptr(), b.data_ptr()
     return start < other + b.nbytes and other < start + a.nbytes
+
+
+def _give_memory_back() -> None:
+    """Return what was freed to the system, before something large needs room: glibc keeps the
+    activations of a step, and what is larger than 32 MB is never put in their place."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):  # glibc alone has it
+        libc.malloc_trim(0)
