@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from xlit.commands.flags import NamedStageOptions, arguments_of, changed, flag
 from xlit.commands.running import print_plan, say_done, short_name
 from xlit.errors import UsageError
+from xlit.tasks.freeze import canonical_freeze, parse_freeze
 from xlit.training.inputs import TrainInput
 
 if TYPE_CHECKING:
@@ -47,8 +48,11 @@ class TrainOptions(NamedStageOptions):
     eval_every: int | None = flag(
         None, "Steps between evaluations on dev, which choose the checkpoint.", panel="Training"
     )
-    freeze: Literal["none", "embeddings"] | None = flag(
-        None, "What is not trained: nothing, or the word embeddings.", panel="Training"
+    freeze: str | None = flag(
+        None,
+        "What is not trained: none, embeddings (the word table), layers counted from 0 (0-5,8), or"
+        " both (embeddings,0-5).",
+        panel="Training",
     )
     vocabulary: Literal["auto", "compact", "full"] = flag(
         "auto",
@@ -81,6 +85,11 @@ class TrainOptions(NamedStageOptions):
             value = getattr(self, option)
             if value is not None and not 0 < value < math.inf:
                 raise UsageError(f"--{option.replace('_', '-')} {value}: not a number above 0")
+        if self.freeze is not None:
+            try:
+                parse_freeze(self.freeze)
+            except ValueError as error:
+                raise UsageError(f"--freeze {self.freeze}: {error}") from error
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"--seed {self.seed}: not a whole number from 0 to 2^32 - 1")
 
@@ -106,7 +115,7 @@ def make_checkpoint(
 
     from xlit import device
     from xlit.artefacts.store import Plan, claim, open_artefact
-    from xlit.models.encoders import count_parameters, resolve_encoder
+    from xlit.models.encoders import count_layers, count_parameters, resolve_encoder
     from xlit.training.agreement import agree, head_owners, shared_heads
     from xlit.training.checkpoint import TaskPlan, train_checkpoint
     from xlit.training.mixing import Mix
@@ -124,6 +133,9 @@ def make_checkpoint(
         named = "small" if count_parameters(ref) <= SMALL_PARAMETERS else "jiant"
     cards = [entry.card for entry in inputs]
     recipes = agree([_recipe(options, entry, named) for entry in inputs], cards)
+    frozen = parse_freeze(recipes[0].freeze)
+    if frozen.layers:
+        frozen.check(count_layers(ref))
     owners = head_owners(cards, share=share_heads)
     where = device.pick()
     precision = device.precision(options.precision, where)
@@ -231,7 +243,7 @@ def _recipe(options: TrainOptions, entry: TrainInput, named: str) -> "Recipe":
         "learning_rate": options.lr,
         "batch_size": options.batch_size,
         "max_length": options.max_length,
-        "freeze": options.freeze,
+        "freeze": None if options.freeze is None else canonical_freeze(options.freeze),
         "patience": options.patience,
         "eval_every": options.eval_every,
         # who names a patience means the best and not the last

@@ -19,11 +19,13 @@ from torch import nn
 from xlit import console
 from xlit.kinds.batches import lengths_of
 from xlit.kinds.kind import Feature
+from xlit.tasks.freeze import parse_freeze
 from xlit.training import dev
 from xlit.training.features import training_rows
+from xlit.training.freezing import freeze
 from xlit.training.journal import Journal, open_journal
 from xlit.training.mixing import Drawn, mixed_batches, seen_line
-from xlit.training.optimiser import adamw, freeze, parameters_of, set_rate
+from xlit.training.optimiser import adamw, parameters_of, set_rate
 from xlit.training.outcome import Outcome
 from xlit.training.schedule import Schedule, schedule_of
 from xlit.training.state import Best, State, put_back, trained_parameters
@@ -63,6 +65,7 @@ def train(
     schedule = schedule_of(counted, [task.recipe for task in tasks])
     for task, groups in zip(tasks, features, strict=True):
         task.kind.start(task.model, [feature for group in groups for feature in group])
+    freeze([task.model for task in tasks], parse_freeze(recipe.freeze))
     dev_features = (
         feature
         for task in tasks
@@ -74,7 +77,6 @@ def train(
     )
     for task in tasks:
         task.model.to(settings.where)
-        freeze(task.model, recipe.freeze)
     untrained = dev.floors(tasks, tokenizer, settings)
     optimiser = adamw([task.model for task in tasks], recipe)
     parameters = parameters_of(optimiser)
