@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from xlit.errors import DamagedError
-from xlit.models.compact import compact, decay, refusal
+from xlit.models.compact import compact, refusal
 from xlit.models.encoders import load_with_head
 from xlit.models.multitask import share_encoder
 from xlit.models.references import resolve_encoder
@@ -118,13 +118,6 @@ def test_frozen_rows_are_not_decayed(tiny_encoder: Path, tmp_path: Path) -> None
     after = model.get_input_embeddings().weight
     assert torch.equal(after, before)
     assert not after.requires_grad
-
-
-def test_decay_rounds_to_float32_at_every_step() -> None:
-    values = np.array([1.0, 3.0, -1e-3], dtype=np.float32)
-    expected = values * np.float32(0.999) * np.float32(0.9)
-    decay(values, [0.999, 1.0, 0.9])
-    assert values.tolist() == expected.tolist()
 
 
 def test_models_that_share_an_encoder_are_compact_together(
