@@ -1,4 +1,5 @@
 import re
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,18 @@ def test_the_full_matrix_is_nowhere_while_its_rows_are_trained(
 def test_a_piece_beyond_the_matrix_is_refused(tiny_encoder: Path, tmp_path: Path) -> None:
     with pytest.raises(DamagedError, match="has a piece 99999, the encoder 766 rows"):
         compact([classifier(tiny_encoder)], np.array([0, 99999]), tmp_path)
+
+
+def test_a_full_disk_leaves_the_model_as_it_was(tiny_encoder: Path, tmp_path: Path) -> None:
+    model = classifier(tiny_encoder)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            compact([model], PIECES, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert model.get_input_embeddings().weight.shape == (766, 32)
 
 
 class Scaled(nn.Embedding):

@@ -14,7 +14,9 @@ rows without gradient add nothing to the norm.
 
 import ctypes
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,9 @@ class Compact:
     pieces: Tensor  # (rows,), ascending
     file: Any  # binary, with the full matrix
 
+    def __post_init__(self) -> None:
+        weakref.finalize(self, self.file.close)
+
     def as_json(self) -> dict[str, Any]:
         """For a manifest."""
         return {"rows": len(self.pieces), "of": self.full.num_embeddings}
@@ -97,7 +102,8 @@ def compact(models: Sequence[Any], pieces: NDArray[np.integer[Any]], directory: 
 
     `pieces` must have every id that the models will be given, and `refusal` must be None. The full
     matrix waits in a file in `directory` that has no name and goes with the process. Raises
-    DamagedError where there are pieces that have no row.
+    DamagedError where there are pieces that have no row, OSError where the disk is full; the
+    models are then as they were.
     """
     full: nn.Embedding = models[0].get_input_embeddings()
     padding = [] if full.padding_idx is None else [full.padding_idx]
@@ -108,7 +114,13 @@ def compact(models: Sequence[Any], pieces: NDArray[np.integer[Any]], directory: 
         )
     embedding = CompactEmbedding(full, kept)
     file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - open until the rows are back
-    file.write(full.weight.detach().cpu().contiguous().numpy().data.cast("B"))
+    try:
+        file.write(full.weight.detach().cpu().contiguous().numpy().data.cast("B"))
+        file.flush()
+    except OSError:
+        with suppress(OSError):  # what did not fit is tried again
+            file.close()
+        raise
     seats = list(_seats(models, full))
     for parent, name in seats:
         setattr(parent, name, embedding)
