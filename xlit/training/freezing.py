@@ -18,9 +18,10 @@ def freeze(models: Sequence[Any], what: Freeze) -> None:
     gradient for these would have to go through every frozen layer. Raises UsageError for a layer
     that is not there.
     """
+    if what == Freeze():
+        return
     for model in models:
-        words = model.get_input_embeddings()
-        frozen: list[nn.Module] = [words] if what.embeddings else []
+        frozen: list[nn.Module] = [model.get_input_embeddings()] if what.embeddings else []
         if what.layers:
             layers = encoder_layers(model.base_model)
             what.check(len(layers))
@@ -29,8 +30,6 @@ def freeze(models: Sequence[Any], what: Freeze) -> None:
             frozen.append(embedding_module(model.base_model))
         for module in frozen:
             module.requires_grad_(False)
-    if what == Freeze():
-        return
     parameters = list({id(p): p for model in models for p in model.parameters()}.values())
     trained = sum(p.numel() for p in parameters if p.requires_grad)
     total = sum(p.numel() for p in parameters)
