@@ -13,6 +13,7 @@ from xlit.training.inputs import TrainInput
 
 if TYPE_CHECKING:
     from xlit.artefacts.store import Artefact
+    from xlit.kinds.feature_cache import FeatureCache
     from xlit.tasks.recipes import Recipe
     from xlit.training.mixing import Mix
 
@@ -63,6 +64,11 @@ class TrainOptions(NamedStageOptions):
         "auto",
         "auto computes nothing on padding, on a CPU and where a model's outputs stay the same.",
         panel="Training",
+    )
+    cache: str | None = flag(
+        None,
+        "Folder of features that are kept between runs, RUNS/.cache if not given; none keeps none.",
+        panel="Running",
     )
 
     def __post_init__(self) -> None:
@@ -138,7 +144,7 @@ def make_checkpoint(
     parents += [(f"data{i}", e.parent) for i, e in enumerate(inputs) if e.parent is not None]
     # resolved, so that the command makes the same on another machine too
     options = dataclasses.replace(options, recipe=named, precision=precision)
-    own = changed(options, ["task", "tasks", "data", "recipe", "precision", "with_mlm"])
+    own = changed(options, ["task", "tasks", "data", "recipe", "precision", "with_mlm", "cache"])
     texts = [record.language for entry in inputs for record in entry.texts]
     if texts:  # where they lie is told by `command`
         own["with_mlm"] = texts
@@ -160,7 +166,7 @@ def make_checkpoint(
             *positional,
             "--from",
             "{parent:encoder}" if origin else encoder,
-            *_without_from(arguments_of(options, ["task", "tasks", "data"])),
+            *_without_from(arguments_of(options, ["task", "tasks", "data", "cache"])),
         ),
         parents=tuple(parents),
         data=tuple(
@@ -186,11 +192,26 @@ def make_checkpoint(
                 plan,
                 ref,
                 [TaskPlan(*of) for of in zip(inputs, recipes, owners, strict=True)],
-                Settings(options.seed, precision, where, mix or Mix(), packing=options.packing),
+                Settings(
+                    options.seed,
+                    precision,
+                    where,
+                    mix or Mix(),
+                    packing=options.packing,
+                    cache=_cache(options),
+                ),
             )
         threads = torch.get_num_threads()
         about = {"device": device.describe(where), "precision": precision, "threads": threads}
         return work.publish(results, **about).path
+
+
+def _cache(options: TrainOptions) -> "FeatureCache":
+    from xlit.kinds.feature_cache import FeatureCache
+
+    if options.cache == "none":
+        return FeatureCache()
+    return FeatureCache(Path(options.cache or options.runs / ".cache") / "features")
 
 
 def _without_from(tokens: list[str]) -> list[str]:

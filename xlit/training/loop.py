@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xlit import console
-from xlit.kinds.batches import lengths_of
-from xlit.kinds.kind import Feature
+from xlit.kinds.batches import Groups
 from xlit.training import dev
-from xlit.training.features import training_rows
+from xlit.training.features import TaskFeatures, features_of
 from xlit.training.journal import Journal, open_journal
 from xlit.training.mixing import Drawn, mixed_batches, seen_line
 from xlit.training.optimiser import adamw, freeze, parameters_of, set_rate
@@ -54,22 +53,22 @@ def train(
     InputError when a training set gives no features.
     """
     recipe = tasks[0].recipe  # for what tasks agree in
-    features = [training_rows(task, tokenizer) for task in tasks]
-    sizes = [len(rows) for rows in features]
+    features = [features_of(task, tokenizer, settings.cache) for task in tasks]
+    sizes = [len(own.train) for own in features]
     # a task alone has nothing to be weighed against
     counted = sizes if len(tasks) == 1 else [settings.mix.capped(size) for size in sizes]
     schedule = schedule_of(counted, [task.recipe for task in tasks])
-    for task, groups in zip(tasks, features, strict=True):
-        task.kind.start(task.model, [feature for group in groups for feature in group])
+    for task, own in zip(tasks, features, strict=True):
+        task.kind.start(task.model, own.train.features)
         task.model.to(settings.where)
         freeze(task.model, recipe.freeze)
-    untrained = dev.floors(tasks, tokenizer, settings)
+    untrained = dev.floors(tasks, features, tokenizer, settings)
     optimiser = adamw([task.model for task in tasks], recipe)
     parameters = parameters_of(optimiser)
     shares = settings.mix.shares(sizes)
     state = State([Drawn(size, float(share)) for size, share in zip(sizes, shares, strict=True)])
     stream = mixed_batches(
-        [lengths_of(rows) for rows in features],
+        [own.train.lengths for own in features],
         [task.recipe.batch_size for task in tasks],
         shares,
         settings.seed,
@@ -79,7 +78,7 @@ def train(
         for number, batch in islice(stream, state.step, schedule.steps):
             began = time.monotonic()
             task = tasks[number]
-            chosen = [feature for row in batch for feature in features[number][row]]
+            chosen = [feature for row in batch for feature in features[number].train[row]]
             chosen = drawn_anew(task, chosen, settings, state.step)
             rate = schedule.rate(state.step)
             set_rate(optimiser, rate)
@@ -93,13 +92,13 @@ def train(
             journal.step(
                 state.step,
                 task=task.card.name,
-                rows=[features[number][position][0].row for position in batch],
+                rows=features[number].train.rows[batch].tolist(),
                 losses=state.losses,
                 rate=rate,
                 norm=norm,
             )
             if schedule.evaluates_after(state.step):
-                _evaluate(state, tasks, tokenizer, settings, journal)
+                _evaluate(state, tasks, features, tokenizer, settings, journal)
                 if _patience_is_over(state, schedule, recipe.patience):
                     break
         mixture = _mixture(state, tasks, journal)
@@ -119,8 +118,8 @@ def train(
         loss=float(np.mean(state.losses[-max(1, state.step // 10) :])),
         mixture=mixture,
         times={
-            task.card.name: _times_of_rows(task, groups, one)
-            for task, groups, one in zip(tasks, features, state.drawn, strict=True)
+            task.card.name: _times_of_rows(task, own.train, one)
+            for task, own, one in zip(tasks, features, state.drawn, strict=True)
         },
         examples_per_second=sum(one.examples for one in state.drawn) / max(1e-9, state.seconds),
     )
@@ -129,12 +128,13 @@ def train(
 def _evaluate(
     state: State,
     tasks: Sequence[TrainTask],
+    features: Sequence[TaskFeatures],
     tokenizer: Any,
     settings: Settings,
     journal: Journal,
 ) -> None:
     """Score dev, and keep the parameters where the mean of the tasks is better than before."""
-    scores = dev.evaluate(tasks, tokenizer, settings)
+    scores = dev.evaluate(tasks, features, tokenizer, settings)
     mean = float(np.mean([score.main for score in scores.values()]))
     journal.evaluation(state.step, mean, scores)
     if mean > state.best.score or tasks[0].recipe.keep == "last":
@@ -162,10 +162,8 @@ def _mixture(
     return mixture
 
 
-def _times_of_rows(
-    task: TrainTask, groups: Sequence[Sequence[Feature]], drawn: Drawn
-) -> NDArray[np.int64]:
+def _times_of_rows(task: TrainTask, groups: Groups, drawn: Drawn) -> NDArray[np.int64]:
     """How often each row of a task was drawn, 0 for those that could not be trained on."""
     times = np.zeros(len(task.rows), dtype=np.int64)
-    times[[group[0].row for group in groups]] = drawn.times
+    times[groups.rows] = drawn.times
     return times

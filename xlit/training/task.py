@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 
 from xlit import device
+from xlit.kinds.feature_cache import FeatureCache
 from xlit.kinds.kind import AnyKind, FeatureOptions
 from xlit.tasks.card import Card
 from xlit.tasks.recipes import Recipe
@@ -35,10 +36,12 @@ class TrainTask:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run depends on besides its tasks. `mix` matters where there are several."""
+    """What a run depends on besides its tasks. `mix` matters where there are several, and `cache`
+    changes nothing but how long it takes."""
 
     seed: int
     precision: device.Precision
     where: torch.device
     mix: Mix = field(default_factory=Mix)
     packing: Literal["auto", "off"] = "auto"
+    cache: FeatureCache = field(default_factory=FeatureCache)
