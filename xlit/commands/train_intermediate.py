@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from xlit.commands.checkpoints import TrainOptions, make_checkpoint
 from xlit.commands.flags import argument, flag
 from xlit.commands.running import each, print_paths, split_list, stdin_runs
-from xlit.commands.training_inputs import load_input, load_texts_input, text_arguments
+from xlit.commands.training_inputs import Splits, load_input, load_texts_input, text_arguments
 from xlit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,12 +98,13 @@ def train_intermediate(options: TrainIntermediateOptions) -> Iterator[Path]:
     options = _texts_apart(options)
     named = [task for task in options.tasks if task != "-"]
     if named and options.from_ and "-" not in options.tasks:
-        made = _one(options, named, options.from_)
+        made = _one(options, Splits(), named, options.from_)
         if made is not None:
             yield made
         return
     lines = stdin_runs("an encoder (--from)" if named else "a task to train on")
-    yield from each(lambda line: _one(options, *_inputs(options, named, line)), lines)
+    splits = Splits()
+    yield from each(lambda line: _one(options, splits, *_inputs(options, named, line)), lines)
 
 
 def _texts_apart(options: TrainIntermediateOptions) -> TrainIntermediateOptions:
@@ -149,11 +150,15 @@ def sort_inputs(line: list[str]) -> tuple[list[str], list[str]]:
     return data, encoders
 
 
-def _one(options: TrainIntermediateOptions, tasks: list[str], encoder: str) -> Path | None:
+def _one(
+    options: TrainIntermediateOptions, splits: Splits, tasks: list[str], encoder: str
+) -> Path | None:
     languages = options.languages()
     if languages and set(tasks) == {MLM}:
         raise UsageError("--train-lang is for tasks: the texts of --with-mlm name their languages")
-    inputs = [load_input(options, task, languages=languages) for task in tasks if task != MLM]
+    inputs = [
+        load_input(options, splits, task, languages=languages) for task in tasks if task != MLM
+    ]
     if options.with_mlm:
         inputs.append(load_texts_input(options.with_mlm, options.mlm_exponent, options.limit))
     elif MLM in tasks:
