@@ -24,8 +24,8 @@ class TaskFeatures:
 def features_of(task: TrainTask, tokenizer: Any, cache: FeatureCache) -> TaskFeatures:
     """What is kept of a task's features, and what had to be made of them, which is kept now.
 
-    Of several processes one does it before the others, which then find it. Raises InputError where
-    no row can be trained on.
+    Where several processes have one cache, one of them goes first and the others find what it made.
+    Raises InputError where no row can be trained on.
     """
     made = cache.features(task.kind, task.rows, tokenizer, task.options)
     features, left_out = task.kind.trainable(task.rows, made)
