@@ -24,7 +24,7 @@ from xlit.errors import (
 # Typer carries its own Click and names only this one of its errors: the usage error is its parent,
 # and the parent of that is the error of everything the command line rejects.
 REJECTED: type[Exception] = typer.BadParameter.__mro__[2]
-STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 
 def main() -> NoReturn:

@@ -10,6 +10,7 @@ from xlit.commands.flags import NamedStageOptions, arguments_of, changed, flag
 from xlit.commands.running import print_plan, say_done, short_name
 from xlit.errors import UsageError
 from xlit.training.inputs import TrainInput
+from xlit.training.interval import Saving, parse_interval
 
 if TYPE_CHECKING:
     from xlit.artefacts.store import Artefact
@@ -64,9 +65,15 @@ class TrainOptions(NamedStageOptions):
         "auto computes nothing on padding, on a CPU and where a model's outputs stay the same.",
         panel="Training",
     )
+    save_every: str = flag(
+        "10m",
+        "Save what the same command goes on from: every so many steps (500), or 90s, 10m, 2h.",
+        panel="Running",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        parse_interval(self.save_every, "--save-every")
         positive = (
             *("epochs", "lr", "batch_size", "max_length", "limit"),
             *("patience", "eval_every"),
@@ -177,7 +184,7 @@ def make_checkpoint(
     if options.dry_run:
         print_plan(plan, options.runs, force=options.force)
         return None
-    with claim(plan, options.runs, force=options.force) as work:
+    with claim(plan, options.runs, force=options.force, saves=True) as work:
         if work.done is not None:
             return say_done(work.done)
         with device.hold(where, share=options.share_device):
@@ -187,6 +194,9 @@ def make_checkpoint(
                 ref,
                 [TaskPlan(*of) for of in zip(inputs, recipes, owners, strict=True)],
                 Settings(options.seed, precision, where, mix or Mix(), packing=options.packing),
+                Saving(work.saves, parse_interval(options.save_every, "--save-every"))
+                if work.saves is not None
+                else None,
             )
         threads = torch.get_num_threads()
         about = {"device": device.describe(where), "precision": precision, "threads": threads}

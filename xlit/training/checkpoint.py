@@ -18,6 +18,7 @@ from xlit.tasks.recipes import Recipe
 from xlit.tasks.rows import Row
 from xlit.tasks.subsets import subset
 from xlit.training.inputs import TrainInput
+from xlit.training.interval import Saving
 from xlit.training.loop import Result, train
 from xlit.training.mixing import languages_seen
 from xlit.training.packing import without_padding
@@ -35,7 +36,12 @@ class TaskPlan:
 
 
 def train_checkpoint(
-    directory: Path, plan: Plan, ref: EncoderRef, tasks: Sequence[TaskPlan], settings: Settings
+    directory: Path,
+    plan: Plan,
+    ref: EncoderRef,
+    tasks: Sequence[TaskPlan],
+    settings: Settings,
+    saving: Saving | None = None,
 ) -> dict[str, Any]:
     """Train, and write the checkpoint's files into `directory`; gives the manifest's results."""
     loaded = _load_models(ref, tasks, settings.seed)
@@ -65,7 +71,7 @@ def train_checkpoint(
         for task in tasks
     ]
     with without_padding(to_train, tokenizer.pad_token_id, settings) as (ready, packing):
-        result = train(ready, tokenizer, settings, directory)
+        result = train(ready, tokenizer, settings, directory, saving)
     for model in models.values():
         model.to("cpu")
     save(models, tokenizer, directory)
@@ -102,6 +108,7 @@ def train_checkpoint(
         },
         "examples_per_second": round(result.examples_per_second, 2),
         "fast": {"packing": packing},
+        **({"continued": result.continued} if result.continued else {}),
     }
 
 

@@ -1,0 +1,171 @@
+"""Saving a run while it goes on, stopping it when a signal asks, and taking it up again."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import torch
+
+from xlit import console, device
+from xlit.artefacts.manifest import environment
+from xlit.errors import SignalledError, StoppedError
+from xlit.training.interval import Interval, Saving
+from xlit.training.saves import Save, Saves
+from xlit.training.state import (
+    State,
+    as_tensors,
+    as_values,
+    optimiser_steps,
+    restore,
+    shapes,
+    trained,
+)
+from xlit.training.stopping import Stop, listening
+from xlit.training.task import TrainTask
+
+GO_ON, SAVE, STOP = range(3)
+
+
+class Keeper:
+    """Keeps what a run has come to: `state`, and what is trained. Without a `saving` it keeps
+    nothing, and signals do what they do elsewhere.
+
+    Where several processes train together, `agree` is given what this one is for (GO_ON, SAVE or
+    STOP) and gives all of them the largest.
+    """
+
+    def __init__(
+        self,
+        saving: Saving | None,
+        state: State,
+        tasks: Sequence[TrainTask],
+        optimiser: torch.optim.Optimizer,
+        *,
+        log: Path,
+        where: torch.device,
+        agree: Callable[[int], int] | None = None,
+    ) -> None:
+        self.state = state
+        self._saves = Saves(saving.folder, log) if saving is not None else None
+        self._every = saving.every if saving is not None else Interval()
+        self._optimiser = optimiser
+        self._parameters = trained(tasks)
+        self._where = where
+        self._agree = agree
+        self._stop = Stop()
+        self._saved, self._saved_at = 0, monotonic()  # the step of the last save, and when
+
+    def resume(self) -> int:
+        """Take the run up at its newest save that is whole. Gives the bytes that its log has until
+        there; 0 for a run that begins.
+
+        Says where it goes on, and why its numbers may not be those of an undisturbed run.
+        """
+        for save in self._saves.whole() if self._saves is not None else ():
+            if reason := self._misfit(save):
+                console.always(f"{save.path}: not used: {reason}")
+                save.remove()
+                continue
+            best = save.best_tensors()
+            tensors = save.tensors()
+            restore(self.state, self._parameters, self._optimiser, save.values, tensors, best)
+            self._saved = save.step
+            console.always(f"going on from step {save.step}")
+            if changes := differences(save.made_by, made_by(self._where)):
+                console.always(
+                    "the last digits may differ from those of an undisturbed run: step"
+                    f" {save.step} was saved with {', '.join(changes)}"
+                )
+            return save.log
+        return 0
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Let signals ask for a stop while the block runs."""
+        with listening(listens=self._saves is not None) as self._stop:
+            self._saved_at = monotonic()
+            yield
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """For work that is repeated when the run goes on: a signal ends it where it is, and the
+        last step is saved. Raises StoppedError then."""
+        if self._agree is not None:  # the others would wait for this process
+            yield
+            return
+        try:
+            with self._stop.at_once():
+                yield
+        except SignalledError:
+            self._save()
+            raise self._stopped() from None
+
+    def save_or_stop(self) -> None:
+        """Save if it is time to. Where a signal has asked to stop, save and raise StoppedError."""
+        if self._saves is None:
+            return
+        due = self._every.is_over(self.state.step - self._saved, monotonic() - self._saved_at)
+        decision = STOP if self._stop.signal else SAVE if due else GO_ON
+        if self._agree is not None:
+            decision = self._agree(decision)
+        if decision != GO_ON:
+            self._save()
+        if decision == STOP:
+            raise self._stopped()
+
+    def _save(self) -> None:
+        state, best = self.state, self.state.best
+        if self._saves is not None and state.step > self._saved:
+            self._saves.write(
+                as_values(state, optimiser_steps(self._parameters, self._optimiser)),
+                as_tensors(state, self._parameters, self._optimiser),
+                (best.step, best.parameters),
+                made_by(self._where),
+            )
+            self._saved, self._saved_at = state.step, monotonic()
+
+    def _stopped(self) -> StoppedError:
+        return StoppedError(
+            f"stopped by {self._stop.signal or 'a signal to another process'}",
+            hint=f"step {self._saved} is saved: the same command goes on from there"
+            if self._saved
+            else "the same command starts this one again",
+        )
+
+    def _misfit(self, save: Save) -> str:
+        """Why a whole save is not one of this run; empty if it is."""
+        unknown = save.values["optimiser_steps"].keys() - self._parameters.keys()
+        if unknown:
+            return f"this run does not train {sorted(unknown)[0]}"
+        found = {name: tuple(value.shape) for name, value in save.tensors().items()}
+        expected = shapes(self.state, self._parameters, save.values)
+        if odd := sorted(dict(found.items() ^ expected.items())):
+            return f"{odd[0]} has another shape in this run, or is not in it"
+        return ""
+
+
+def made_by(where: torch.device) -> dict[str, Any]:
+    """What the last digits of a number depend on."""
+    about = environment(
+        device=device.describe(where), processor=processor(), threads=torch.get_num_threads()
+    )
+    return {**about.pop("packages"), **{key: about[key] for key in about if key != "cpus"}}
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The processor's model, where the system tells."""
+    if not cpuinfo.exists():
+        return ""
+    lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if "model name" in line), "")
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What is not as it was, for people."""
+    return [
+        f"{name} {then.get(name, 'none')} (now {now.get(name, 'none')})"
+        for name in sorted(then.keys() | now.keys())
+        if then.get(name) != now.get(name)
+    ]
