@@ -24,6 +24,7 @@ from xlit.errors import (
 # Typer carries its own Click and names only this one of its errors: the usage error is its parent,
 # and the parent of that is the error of everything the command line rejects.
 REJECTED: type[Exception] = typer.BadParameter.__mro__[2]
+TYPER_STOPPED = 130  # what Typer makes of a signal that comes before a command begins
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 
@@ -81,6 +82,9 @@ def _run() -> int:
         return StoppedError.exit_code
     except Exception as bug:
         return _bug(bug)
+    if outcome == TYPER_STOPPED:
+        console.error("xlit: stopped by a signal")
+        return StoppedError.exit_code
     return outcome if isinstance(outcome, int) else 0
 
 

@@ -52,7 +52,7 @@ class Keeper:
         self._every = saving.every if saving is not None else Interval()
         self._optimiser = optimiser
         self._parameters = trained(tasks)
-        self._where = where
+        self._made_by = made_by(where)
         self._agree = agree
         self._stop = Stop()
         self._saved, self._saved_at = 0, monotonic()  # the step of the last save, and when
@@ -73,7 +73,7 @@ class Keeper:
             restore(self.state, self._parameters, self._optimiser, save.values, tensors, best)
             self._saved = save.step
             console.always(f"going on from step {save.step}")
-            if changes := differences(save.made_by, made_by(self._where)):
+            if changes := differences(save.made_by, self._made_by):
                 console.always(
                     "the last digits may differ from those of an undisturbed run: step"
                     f" {save.step} was saved with {', '.join(changes)}"
@@ -122,7 +122,7 @@ class Keeper:
                 as_values(state, optimiser_steps(self._parameters, self._optimiser)),
                 as_tensors(state, self._parameters, self._optimiser),
                 (best.step, best.parameters),
-                made_by(self._where),
+                self._made_by,
             )
             self._saved, self._saved_at = state.step, monotonic()
 
