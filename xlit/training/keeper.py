@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from xlit import console, device
 from xlit.artefacts.manifest import environment
@@ -64,12 +65,11 @@ class Keeper:
         Says where it goes on, and why its numbers may not be those of an undisturbed run.
         """
         for save in self._saves.whole() if self._saves is not None else ():
-            if reason := self._misfit(save):
+            tensors, best = save.tensors(), save.best_tensors()
+            if reason := self._misfit(save, tensors, best):
                 console.always(f"{save.path}: not used: {reason}")
                 save.remove()
                 continue
-            best = save.best_tensors()
-            tensors = save.tensors()
             restore(self.state, self._parameters, self._optimiser, save.values, tensors, best)
             self._saved = save.step
             console.always(f"going on from step {save.step}")
@@ -134,16 +134,17 @@ class Keeper:
             else "the same command starts this one again",
         )
 
-    def _misfit(self, save: Save) -> str:
+    def _misfit(self, save: Save, tensors: Mapping[str, Tensor], best: Mapping[str, Tensor]) -> str:
         """Why a whole save is not one of this run; empty if it is."""
         unknown = save.values["optimiser_steps"].keys() - self._parameters.keys()
         if unknown:
-            return f"this run does not train {sorted(unknown)[0]}"
-        found = {name: tuple(value.shape) for name, value in save.tensors().items()}
+            return f"this run does not train {min(unknown)}"
         expected = shapes(self.state, self._parameters, save.values)
-        if odd := sorted(dict(found.items() ^ expected.items())):
-            return f"{odd[0]} has another shape in this run, or is not in it"
-        return ""
+        found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+        odd = {name for name, _ in found.items() ^ expected.items()}
+        own = {name: tuple(value.shape) for name, value in self._parameters.items()}
+        odd |= {name for name, tensor in best.items() if own.get(name) != tuple(tensor.shape)}
+        return f"{min(odd)} has another shape in this run, or is not in it" if odd else ""
 
 
 def made_by(where: torch.device) -> dict[str, Any]:
