@@ -1,6 +1,6 @@
 """Saving a run while it goes on, stopping it when a signal asks, and taking it up again."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -33,8 +33,8 @@ class Keeper:
     """Keeps what a run has come to: `state`, and what is trained. Without a `saving` it keeps
     nothing, and signals do what they do elsewhere.
 
-    Where several processes train together, `agree` is given what this one is for (GO_ON, SAVE or
-    STOP) and gives all of them the largest.
+    Where several processes train together, `agree` gives all of them the largest of what each gives
+    it, and only the `first` writes: all must see its folder.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Keeper:
         log: Path,
         where: torch.device,
         agree: Callable[[int], int] | None = None,
+        first: bool = True,
     ) -> None:
         self.state = state
         self._saves = Saves(saving.folder, log) if saving is not None else None
@@ -55,6 +56,7 @@ class Keeper:
         self._parameters = trained(tasks)
         self._made_by = made_by(where)
         self._agree = agree
+        self._first = first
         self._stop = Stop()
         self._saved, self._saved_at = 0, monotonic()  # the step of the last save, and when
 
@@ -64,22 +66,37 @@ class Keeper:
 
         Says where it goes on, and why its numbers may not be those of an undisturbed run.
         """
-        for save in self._saves.whole() if self._saves is not None else ():
+        if self._saves is None:
+            return 0
+        logged = self._take_up(self._saves.whole()) if self._first else 0
+        if self._agree is not None:
+            step = self._agree(self._saved)
+            if step and not self._first:
+                self._take_up([self._saves.at(step)])
+        return logged
+
+    def _take_up(self, saves: Iterable[Save]) -> int:
+        """Give the run the state of the first of the saves that is one of it."""
+        for save in saves:
             tensors, best = save.tensors(), save.best_tensors()
             if reason := self._misfit(save, tensors, best):
-                console.always(f"{save.path}: not used: {reason}")
-                save.remove()
+                save.refuse(reason)
                 continue
             restore(self.state, self._parameters, self._optimiser, save.values, tensors, best)
             self._saved = save.step
-            console.always(f"going on from step {save.step}")
-            if changes := differences(save.made_by, self._made_by):
-                console.always(
-                    "the last digits may differ from those of an undisturbed run: step"
-                    f" {save.step} was saved with {', '.join(changes)}"
-                )
+            self._tell(save)
             return save.log
         return 0
+
+    def _tell(self, save: Save) -> None:
+        if not self._first:
+            return
+        console.always(f"going on from step {save.step}")
+        if changes := differences(save.made_by, self._made_by):
+            console.always(
+                "the last digits may differ from those of an undisturbed run: step"
+                f" {save.step} was saved with {', '.join(changes)}"
+            )
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -117,14 +134,18 @@ class Keeper:
 
     def _save(self) -> None:
         state, best = self.state, self.state.best
-        if self._saves is not None and state.step > self._saved:
+        if self._saves is None or state.step == self._saved:
+            return
+        if self._first:
             self._saves.write(
                 as_values(state, optimiser_steps(self._parameters, self._optimiser)),
                 as_tensors(state, self._parameters, self._optimiser),
                 (best.step, best.parameters),
                 self._made_by,
             )
-            self._saved, self._saved_at = state.step, monotonic()
+        if self._agree is not None:
+            self._agree(0)  # nobody goes on, or leaves, before it is written
+        self._saved, self._saved_at = state.step, monotonic()
 
     def _stopped(self) -> StoppedError:
         return StoppedError(

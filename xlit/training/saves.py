@@ -23,6 +23,7 @@ from torch import Tensor
 from xlit import console
 from xlit.artefacts.manifest import file_sha256
 from xlit.artefacts.store import flush
+from xlit.errors import MissingError
 
 FORMAT = 1
 VALUES = "save.json"
@@ -44,8 +45,9 @@ class Save:
     def step(self) -> int:
         return int(self.values["step"])
 
-    def remove(self) -> None:
-        _remove(self.path)
+    def refuse(self, reason: str) -> None:
+        """Say why a save is not used, and remove it."""
+        _refuse(self.path, reason)
 
     def tensors(self) -> dict[str, Tensor]:
         return load_file(self.path / TENSORS)
@@ -94,7 +96,7 @@ class Saves:
             (fresh / VALUES).write_text(text + "\n", encoding="utf-8")
             flush(fresh / VALUES)
             flush(fresh)
-            fresh.rename(self.folder / f"step-{values['step']:08d}")
+            fresh.rename(self.folder / _name(values["step"]))
             flush(self.folder)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -106,8 +108,20 @@ class Saves:
             try:
                 yield self._read(path)
             except _UnfitError as problem:
-                console.always(f"{path}: not used: {problem}")
-                _remove(path)
+                _refuse(path, str(problem))
+
+    def at(self, step: int) -> Save:
+        """The save of a step that another process found whole. Raises MissingError where this one
+        does not see it."""
+        path = self.folder / _name(step)
+        try:
+            body = json.loads((path / VALUES).read_text(encoding="utf-8"))["save"]
+        except OSError as problem:
+            raise MissingError(
+                f"{path}: {problem.strerror}", hint="all processes must see the run root"
+            ) from problem
+        best = None if body["best"] is None else self.folder / body["best"]["name"]
+        return Save(path, body["values"], body["made_by"], body["log"]["bytes"], best)
 
     def _make_room(self) -> None:
         """Leave the newest save, and the best step that it refers to."""
@@ -167,6 +181,15 @@ class Saves:
 
 class _UnfitError(Exception):
     """Why a save cannot be used."""
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}"
+
+
+def _refuse(path: Path, reason: str) -> None:
+    console.always(f"{path}: not used: {reason}")
+    _remove(path)
 
 
 def _remove(path: Path) -> None:
