@@ -24,14 +24,14 @@ from xlit.tasks.rows import PlainRow
 from xlit.training import dev, keeper, loop, saves
 from xlit.training.interval import Interval, Saving, parse_interval
 from xlit.training.loop import Result, train
+from xlit.training.optimiser import set_rate
 from xlit.training.saves import Saves
-from xlit.training.step import add_gradient
 from xlit.training.task import TrainTask
 
 SHORT = dataclasses.replace(
     FAST, epochs=2, batch_size=8, eval_every=3, keep="best", weight_decay=0.1, warmup=0.2
 )
-STEP = "xlit.training.loop.add_gradient"
+STEP = "xlit.training.loop.set_rate"
 EVERY_STEP = Interval(steps=1)
 MLM = {"name": "mlm", "kind": "mlm", "metric": "perplexity", "floor": "untrained", "labels": ()}
 
@@ -179,7 +179,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(
     undisturbed: Callable[[str], Ended],
 ) -> None:
     # a signal that arrives in the middle of a step
-    monkeypatch.setattr(STEP, at_call(step, ask, add_gradient))
+    monkeypatch.setattr(STEP, at_call(step, ask, set_rate))
     with pytest.raises(StoppedError, match=f"SIGTERM.*step {step} is saved: the same command"):
         run(SCENARIOS[scenario], tiny_encoder, tmp_path, Interval(seconds=600))
     assert [path.name for path in tmp_path.glob("saves/step-*")] == [f"step-{step:08d}"]
@@ -198,7 +198,7 @@ def test_a_run_may_be_stopped_at_every_step(
     for _ in range(whole.result.steps):
         with monkeypatch.context() as patch, pytest.raises(StoppedError):
             # the first step of each
-            patch.setattr(STEP, at_call(1, ask, add_gradient))
+            patch.setattr(STEP, at_call(1, ask, set_rate))
             run(several, tiny_encoder, tmp_path)
     assert run(several, tiny_encoder, tmp_path).is_as(whole)
 
@@ -219,7 +219,7 @@ PHASES = [
     (saves, "_remove", 2),
     (dev, "evaluate", 1),
     (dev, "evaluate", 2),
-    (loop, "add_gradient", 3),
+    (loop, "set_rate", 3),
     (loop, "put_back", 1),
 ]
 
@@ -268,7 +268,7 @@ def test_a_second_signal_stops_at_once_and_the_save_before_is_used(
 ) -> None:
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("xlit.training.stopping.ECHO", -1.0)  # so that none counts as an echo
-        patch.setattr(STEP, at_call(3, ask, add_gradient))
+        patch.setattr(STEP, at_call(3, ask, set_rate))
         patch.setattr(Saves, "write", at_call(3, lambda: ask(signal.SIGINT), Saves.write))
         run(single, tiny_encoder, tmp_path)
     assert [p.name for p in sorted(tmp_path.glob("saves/step-*"))] == [
@@ -285,7 +285,7 @@ def test_the_echo_of_a_signal_is_not_a_second_one(
         ask()
         ask(signal.SIGINT)
 
-    monkeypatch.setattr(STEP, at_call(2, twice, add_gradient))
+    monkeypatch.setattr(STEP, at_call(2, twice, set_rate))
     with pytest.raises(StoppedError, match="step 2 is saved"):
         run(single, tiny_encoder, tmp_path)
 
@@ -310,7 +310,7 @@ def test_patience_counts_on_after_a_stop(
         folder = tmp_path / str(step)
         with monkeypatch.context() as patch, pytest.raises(StoppedError):
             # a signal in the middle of a step
-            patch.setattr(STEP, at_call(step, ask, add_gradient))
+            patch.setattr(STEP, at_call(step, ask, set_rate))
             run(made, tiny_encoder, folder)
         assert run(made, tiny_encoder, folder).is_as(whole)
 
@@ -323,7 +323,7 @@ def test_a_run_that_was_over_but_not_published_does_no_step_again(
 ) -> None:
     run(single, tiny_encoder, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(STEP, at_call(1, die, add_gradient))  # not called
+        patch.setattr(STEP, at_call(1, die, set_rate))  # not called
         assert run(single, tiny_encoder, tmp_path).is_as(undisturbed("single"))
 
 
@@ -336,7 +336,7 @@ def stopped(tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """A run that was stopped at step 7 with the saves of steps 6 and 7; the best is that of 3."""
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
         # a signal in the middle of a step
-        patch.setattr(STEP, at_call(7, ask, add_gradient))
+        patch.setattr(STEP, at_call(7, ask, set_rate))
         run(single, tiny_encoder, tmp_path)
     yield tmp_path
 
