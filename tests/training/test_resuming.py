@@ -327,6 +327,40 @@ def test_a_run_that_was_over_but_not_published_does_no_step_again(
         assert run(single, tiny_encoder, tmp_path).is_as(undisturbed("single"))
 
 
+def test_the_last_step_of_a_long_run_is_saved_before_its_files_are_written(
+    tiny_encoder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    undisturbed: Callable[[str], Ended],
+) -> None:
+    rarely = Interval(seconds=600)
+    run(single, tiny_encoder, tmp_path / "short", rarely)
+    assert steps_of(tmp_path / "short") == []
+    monkeypatch.setattr(keeper, "WORTH_SAVING", 0.0)  # no test lasts a minute
+    whole = undisturbed("single")
+    run(single, tiny_encoder, tmp_path / "long", rarely)
+    assert [path.name for path in steps_of(tmp_path / "long")] == ["step-00000008"]
+    ended = run(single, tiny_encoder, tmp_path / "long", rarely)
+    assert ended.result.continued == [8]
+    assert ended.is_as(whole)
+
+
+def test_a_disk_without_room_for_the_last_save_may_have_some_for_the_files(
+    tiny_encoder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    undisturbed: Callable[[str], Ended],
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(keeper, "WORTH_SAVING", 0.0)  # no test lasts a minute
+    # a disk that is full just then
+    monkeypatch.setattr("xlit.training.saves.save_file", at_call(1, full, save_file))
+    ended = run(single, tiny_encoder, tmp_path, Interval(seconds=600))
+    assert ended.is_as(undisturbed("single"))
+
+
 def steps_of(folder: Path) -> list[Path]:
     return sorted(folder.glob("saves/step-*"))
 

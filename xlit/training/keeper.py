@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from xlit import console, device
@@ -27,6 +28,7 @@ from xlit.training.stopping import Stop, listening
 from xlit.training.task import TrainTask
 
 GO_ON, SAVE, STOP = range(3)
+WORTH_SAVING = 60.0  # seconds of work
 
 
 class Keeper:
@@ -131,6 +133,20 @@ class Keeper:
             self._save()
         if decision == STOP:
             raise self._stopped()
+
+    def save_end(self) -> None:
+        """Save the last step, unless the last save is a minute old at most: what comes now, writing
+        the files, can be stopped too.
+
+        Where there is no room for it the run ends without.
+        """
+        late = int(monotonic() - self._saved_at > WORTH_SAVING)
+        if self._saves is None or not (self._agree(late) if self._agree is not None else late):
+            return
+        try:
+            self._save()
+        except (OSError, SafetensorError) as problem:
+            console.notice(f"the last step was not saved: {problem}")
 
     def _save(self) -> None:
         state, best = self.state, self.state.best

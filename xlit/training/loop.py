@@ -119,6 +119,7 @@ def train(
                 rate=rate,
                 norm=norm,
             )
+        keeper.save_end()
         mixture = _mixture(state, tasks, journal)
     put_back(trained(tasks), state.best.parameters)
     return Result(
