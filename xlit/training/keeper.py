@@ -147,6 +147,8 @@ class Keeper:
             self._save()
         except (OSError, SafetensorError) as problem:
             console.notice(f"the last step was not saved: {problem}")
+            if self._agree is not None:  # only the first writes, and the others wait for it
+                self._agree(0)
 
     def _save(self) -> None:
         state, best = self.state, self.state.best
