@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xlit.commands.flags import NamedStageOptions, arguments_of, changed, flag
 from xlit.commands.running import print_plan, say_done, short_name
+from xlit.commands.together import claimed, held, publish
 from xlit.errors import UsageError
 from xlit.training.inputs import TrainInput
 from xlit.training.interval import Saving, parse_interval
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from xlit.artefacts.store import Artefact
     from xlit.tasks.recipes import Recipe
     from xlit.training.mixing import Mix
+    from xlit.training.processes import Processes
 
 # an encoder of up to this many parameters learns with the recipe `small`, a larger one with `jiant`
 SMALL_PARAMETERS = 150_000_000
@@ -71,6 +73,12 @@ class TrainOptions(NamedStageOptions):
         panel="Running",
     )
 
+    gradient_checkpointing: bool = flag(
+        False,
+        "Compute activations again instead of keeping them: a third slower, in much less memory.",
+        panel="Running",
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         parse_interval(self.save_every, "--save-every")
@@ -94,6 +102,7 @@ def make_checkpoint(
     inputs: Sequence[TrainInput],
     encoder: str,
     positional: Sequence[str],
+    processes: "Processes",
     mix: "Mix | None" = None,
     share_heads: bool = False,
 ) -> Path | None:
@@ -106,7 +115,8 @@ def make_checkpoint(
     import torch
 
     from xlit import device
-    from xlit.artefacts.store import Plan, claim, open_artefact
+    from xlit.artefacts.store import Plan, open_artefact
+    from xlit.kinds.registry import find_kind
     from xlit.models.encoders import count_parameters, resolve_encoder
     from xlit.training.agreement import agree, head_owners, shared_heads
     from xlit.training.checkpoint import TaskPlan, train_checkpoint
@@ -137,6 +147,14 @@ def make_checkpoint(
     }
     if mix is not None:
         settings["mixing"] = mix.as_json()
+    if processes.size > 1:
+        settings["processes"] = processes.size
+        for card in cards:
+            if find_kind(card.kind).whole_batch:
+                raise UsageError(
+                    f"{card.name}: a batch of {card.kind} cannot be spread over processes",
+                    hint="run it without torchrun",
+                )
     if share_heads:
         settings["shared_heads"] = shared_heads(owners, cards)
     if origin is None:
@@ -184,23 +202,31 @@ def make_checkpoint(
     if options.dry_run:
         print_plan(plan, options.runs, force=options.force)
         return None
-    with claim(plan, options.runs, force=options.force, saves=True) as work:
-        if work.done is not None:
-            return say_done(work.done)
-        with device.hold(where, share=options.share_device):
+    with claimed(processes, plan, options.runs, force=options.force, saves=True) as work:
+        if work.done:
+            return say_done(work)
+        with held(processes, where, share=options.share_device):
             results = train_checkpoint(
                 work.directory,
                 plan,
                 ref,
                 [TaskPlan(*of) for of in zip(inputs, recipes, owners, strict=True)],
-                Settings(options.seed, precision, where, mix or Mix(), packing=options.packing),
+                Settings(
+                    options.seed,
+                    precision,
+                    where,
+                    mix or Mix(),
+                    packing=options.packing,
+                    processes=processes,
+                    gradient_checkpointing=options.gradient_checkpointing,
+                ),
                 Saving(work.saves, parse_interval(options.save_every, "--save-every"))
                 if work.saves is not None
                 else None,
             )
         threads = torch.get_num_threads()
         about = {"device": device.describe(where), "precision": precision, "threads": threads}
-        return work.publish(results, **about).path
+        return publish(processes, work, results, **about)
 
 
 def _without_from(tokens: list[str]) -> list[str]:

@@ -50,6 +50,7 @@ def _evaluate_one(task: TrainTask, tokenizer: Any, settings: Settings) -> Score:
         task.options,
         device=settings.where,
         precision=settings.precision,
+        among=settings.processes,
     )
     return task.kind.score(
         task.dev, predictions, metric=task.card.metric, language=task.card.train_language

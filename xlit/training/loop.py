@@ -29,7 +29,7 @@ from xlit.training.optimiser import adamw, freeze, parameters_of, set_rate
 from xlit.training.outcome import Outcome
 from xlit.training.schedule import Schedule, schedule_of
 from xlit.training.state import Best, State, copies, put_back, trained
-from xlit.training.step import add_gradient, drawn_anew
+from xlit.training.step import Gradients
 from xlit.training.task import Settings, TrainTask
 
 
@@ -62,7 +62,8 @@ def train(
     then it raises StoppedError. Raises InputError when a training set gives no features.
     """
     recipe = tasks[0].recipe  # for what tasks agree in
-    features = [training_rows(task, tokenizer) for task in tasks]
+    with settings.processes.first_goes_first():
+        features = [training_rows(task, tokenizer) for task in tasks]
     sizes = [len(rows) for rows in features]
     # a task alone has nothing to be weighed against
     counted = sizes if len(tasks) == 1 else [settings.mix.capped(size) for size in sizes]
@@ -73,9 +74,20 @@ def train(
         freeze(task.model, recipe.freeze)
     optimiser = adamw([task.model for task in tasks], recipe)
     parameters = parameters_of(optimiser)
+    gradients = Gradients(tokenizer, settings, parameters)
     shares = settings.mix.shares(sizes)
     state = State([Drawn(size, float(share)) for size, share in zip(sizes, shares, strict=True)])
-    keeper = Keeper(saving, state, tasks, optimiser, log=directory / LOG, where=settings.where)
+    processes = settings.processes
+    keeper = Keeper(
+        saving,
+        state,
+        tasks,
+        optimiser,
+        log=directory / LOG,
+        where=settings.where,
+        agree=processes.largest if processes.size > 1 else None,
+        first=processes.first,
+    )
     logged = keeper.resume()
     if not state.floors:
         state.floors = dict(dev.floors(tasks, tokenizer, settings))
@@ -101,10 +113,9 @@ def train(
             began = time.monotonic()
             task = tasks[number]
             chosen = [feature for row in batch for feature in features[number][row]]
-            chosen = drawn_anew(task, chosen, settings, state.step)
             rate = schedule.rate(state.step)
             set_rate(optimiser, rate)
-            state.losses.append(add_gradient(task, chosen, tokenizer, settings))
+            state.losses.append(gradients.add(task, chosen, state.step))
             norm = float(nn.utils.clip_grad_norm_(parameters, recipe.clip))
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)

@@ -11,6 +11,7 @@ from xlit.tasks.card import Card
 from xlit.tasks.recipes import Recipe
 from xlit.tasks.rows import Row
 from xlit.training.mixing import Mix
+from xlit.training.processes import Processes
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,5 @@ class Settings:
     where: torch.device
     mix: Mix = field(default_factory=Mix)
     packing: Literal["auto", "off"] = "auto"
+    processes: Processes = field(default_factory=Processes)
+    gradient_checkpointing: bool = False
