@@ -6,13 +6,18 @@ xlit train-target xcopa --from runs/checkpoint/siqa.3fa9c1d07b2e
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xlit.commands.checkpoints import TrainOptions, make_checkpoint
 from xlit.commands.flags import argument, flag
 from xlit.commands.running import each, names_an_artefact, print_paths, stdin_runs
+from xlit.commands.together import runs_of_first
 from xlit.commands.train_intermediate import sort_inputs
 from xlit.commands.training_inputs import Splits, load_input
 from xlit.errors import UsageError
+
+if TYPE_CHECKING:
+    from xlit.training.processes import Processes
 
 REVISION = 2
 EXAMPLES = (
@@ -34,14 +39,22 @@ class TrainTargetOptions(TrainOptions):
 
 def train_target(options: TrainTargetOptions) -> Iterator[Path]:
     """The checkpoints, one a run."""
-    if options.from_ and options.data != "-":
-        made = _one(options, Splits(), options.data, options.from_)
-        if made is not None:
-            yield made
-        return
-    lines = stdin_runs("data to train on (--data)" if options.from_ else "an encoder (--from)")
+    from xlit.training.processes import started
+
     splits = Splits()
-    yield from each(lambda line: _one(options, splits, *_inputs(options, line)), lines)
+    with started() as processes:
+
+        def one(line: list[str]) -> Path | None:
+            with processes.together():
+                return _one(options, processes, splits, *_inputs(options, line))
+
+        if options.from_ and options.data != "-":
+            made = one([])
+            if made is not None:
+                yield made
+            return
+        lines = stdin_runs("data to train on (--data)" if options.from_ else "an encoder (--from)")
+        yield from each(one, runs_of_first(processes, lines))
 
 
 def _inputs(options: TrainTargetOptions, line: list[str]) -> tuple[str | None, str]:
@@ -57,7 +70,11 @@ def _inputs(options: TrainTargetOptions, line: list[str]) -> tuple[str | None, s
 
 
 def _one(
-    options: TrainTargetOptions, splits: Splits, data: str | None, encoder: str
+    options: TrainTargetOptions,
+    processes: "Processes",
+    splits: Splits,
+    data: str | None,
+    encoder: str,
 ) -> Path | None:
     from xlit.tasks.card import find_card
 
@@ -77,6 +94,7 @@ def _one(
         inputs=[entry],
         encoder=encoder,
         positional=positional,
+        processes=processes,
     )
 
 

@@ -67,6 +67,7 @@ def _evaluate_one(
         features=features.dev,
         device=settings.where,
         precision=settings.precision,
+        among=settings.processes,
     )
     return task.kind.score(
         task.dev, predictions, metric=task.card.metric, language=task.card.train_language

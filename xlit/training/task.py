@@ -12,6 +12,7 @@ from xlit.tasks.card import Card
 from xlit.tasks.recipes import Recipe
 from xlit.tasks.rows import Row
 from xlit.training.mixing import Mix
+from xlit.training.processes import Processes
 
 
 @dataclass(frozen=True)
@@ -45,3 +46,5 @@ class Settings:
     mix: Mix = field(default_factory=Mix)
     packing: Literal["auto", "off"] = "auto"
     cache: FeatureCache = field(default_factory=FeatureCache)
+    processes: Processes = field(default_factory=Processes)
+    gradient_checkpointing: bool = False
