@@ -10,6 +10,7 @@ from xlit.commands.flags import NamedStageOptions, arguments_of, changed, flag
 from xlit.commands.running import print_plan, say_done, short_name
 from xlit.commands.together import claimed, held, publish
 from xlit.errors import UsageError
+from xlit.tasks.freeze import canonical_freeze, parse_freeze
 from xlit.training.inputs import TrainInput
 from xlit.training.interval import Saving, parse_interval
 
@@ -51,8 +52,17 @@ class TrainOptions(NamedStageOptions):
     eval_every: int | None = flag(
         None, "Steps between evaluations on dev, which choose the checkpoint.", panel="Training"
     )
-    freeze: Literal["none", "embeddings"] | None = flag(
-        None, "What is not trained: nothing, or the word embeddings.", panel="Training"
+    freeze: str | None = flag(
+        None,
+        "What is not trained: none, embeddings (the word table), layers counted from 0 (0-5,8), or"
+        " both (embeddings,0-5).",
+        panel="Training",
+    )
+    vocabulary: Literal["auto", "compact", "full"] = flag(
+        "auto",
+        "Word embeddings held while training: those that the data can reach, which changes no"
+        " number, or all. auto is compact wherever that is exact.",
+        panel="Training",
     )
     limit: int | None = flag(
         None,
@@ -95,6 +105,11 @@ class TrainOptions(NamedStageOptions):
             value = getattr(self, option)
             if value is not None and not 0 < value < math.inf:
                 raise UsageError(f"--{option.replace('_', '-')} {value}: not a number above 0")
+        if self.freeze is not None:
+            try:
+                parse_freeze(self.freeze)
+            except ValueError as error:
+                raise UsageError(f"--freeze {self.freeze}: {error}") from error
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"--seed {self.seed}: not a whole number from 0 to 2^32 - 1")
 
@@ -122,12 +137,17 @@ def make_checkpoint(
     from xlit import device
     from xlit.artefacts.store import Plan, open_artefact
     from xlit.kinds.registry import find_kind
-    from xlit.models.encoders import count_parameters, resolve_encoder
+    from xlit.models.encoders import count_layers, count_parameters, resolve_encoder
     from xlit.training.agreement import agree, head_owners, shared_heads
     from xlit.training.checkpoint import TaskPlan, train_checkpoint
     from xlit.training.mixing import Mix
     from xlit.training.task import Settings
 
+    if options.vocabulary == "compact" and any(entry.card.kind == "mlm" for entry in inputs):
+        raise UsageError(
+            "--vocabulary compact: the head of masked LM has an output for every piece",
+            hint="leave it out",
+        )
     ref = resolve_encoder(encoder)
     origin = open_artefact(ref.path, exact=True) if ref.sort == "artefact" and ref.path else None
     named = options.recipe
@@ -135,6 +155,9 @@ def make_checkpoint(
         named = "small" if count_parameters(ref) <= SMALL_PARAMETERS else "jiant"
     cards = [entry.card for entry in inputs]
     recipes = agree([_recipe(options, entry, named) for entry in inputs], cards)
+    frozen = parse_freeze(recipes[0].freeze)
+    if frozen.layers:
+        frozen.check(count_layers(ref))
     owners = head_owners(cards, share=share_heads)
     where = device.pick()
     precision = device.precision(options.precision, where)
@@ -149,6 +172,7 @@ def make_checkpoint(
         "seed": options.seed,
         "precision": precision,
         "packing": options.packing,
+        "vocabulary": options.vocabulary,
     }
     if mix is not None:
         settings["mixing"] = mix.as_json()
@@ -222,6 +246,7 @@ def make_checkpoint(
                     where,
                     mix or Mix(),
                     packing=options.packing,
+                    vocabulary=options.vocabulary,
                     cache=_cache(options),
                     processes=processes,
                     gradient_checkpointing=options.gradient_checkpointing,
@@ -262,7 +287,7 @@ def _recipe(options: TrainOptions, entry: TrainInput, named: str) -> "Recipe":
         "learning_rate": options.lr,
         "batch_size": options.batch_size,
         "max_length": options.max_length,
-        "freeze": options.freeze,
+        "freeze": None if options.freeze is None else canonical_freeze(options.freeze),
         "patience": options.patience,
         "eval_every": options.eval_every,
         # who names a patience means the best and not the last

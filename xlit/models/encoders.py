@@ -35,6 +35,7 @@ __all__ = [
     "EncoderRef",
     "LoadReport",
     "Loaded",
+    "count_layers",
     "count_parameters",
     "head_files",
     "load_encoder",
@@ -211,6 +212,11 @@ def count_parameters(ref: EncoderRef) -> int:
     with torch.device("meta"), quiet():
         model = AutoModel.from_config(_config(ref))
     return sum(tensor.numel() for tensor in without_pooler(dict(model.named_parameters())).values())
+
+
+def count_layers(ref: EncoderRef) -> int:
+    """The encoder's layers, from its configuration alone."""
+    return int(_config(ref).num_hidden_layers)
 
 
 def _bare(ref: EncoderRef) -> tuple[PreTrainedModel, LoadReport]:

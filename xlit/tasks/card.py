@@ -12,12 +12,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from xlit.errors import InputError, MissingError, UsageError
 from xlit.tasks.card_checks import check_card
 from xlit.tasks.explain import explain
 from xlit.tasks.fields import Schema
+from xlit.tasks.freeze import canonical_freeze
 from xlit.tasks.layout import CardsSource, SplitCard
 from xlit.tasks.toml import write_toml
 
@@ -61,7 +62,7 @@ class RecipeCard(Schema):
     eval_rows: int | None = None
     eval_every: int | None = None
     keep: Literal["best", "last"] | None = None
-    freeze: Literal["none", "embeddings"] | None = None
+    freeze: Annotated[str, AfterValidator(canonical_freeze)] | None = None
     adam_epsilon: float | None = None
 
 

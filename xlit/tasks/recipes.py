@@ -22,7 +22,7 @@ class Recipe:
     Steps are optimiser steps. A run has the steps of `epochs`, but at least `min_steps`.
     `warmup` is the share of the steps that the learning rate rises in; `warmup_steps`, where it is
     not None, replaces it. `patience` is in evaluations without a better score, None for no early
-    stop; `eval_every` in steps, None for every epoch.
+    stop; `eval_every` in steps, None for every epoch. `freeze` is a text of `tasks.freeze`.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Recipe:
     eval_rows: int = 500
     eval_every: int | None = None
     keep: Literal["best", "last"] = "best"
-    freeze: Literal["none", "embeddings"] = "none"
+    freeze: str = "none"
     adam_epsilon: float = 1e-8
 
     def as_json(self) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def train_checkpoint(
             for task in tasks
         },
         "examples_per_second": round(result.examples_per_second, 2),
-        "fast": {"packing": packing},
+        "fast": {"packing": packing, **result.fast},
         **({"continued": result.continued} if result.continued else {}),
     }
 

@@ -18,18 +18,21 @@ from torch import nn
 
 from xlit import console
 from xlit.kinds.batches import Groups
+from xlit.tasks.freeze import parse_freeze
 from xlit.training import dev
 from xlit.training.features import TaskFeatures, features_of
+from xlit.training.freezing import freeze
 from xlit.training.interval import Saving
 from xlit.training.journal import LOG, Journal, open_journal
 from xlit.training.keeper import Keeper
 from xlit.training.mixing import Drawn, mixed_batches, seen_line
-from xlit.training.optimiser import adamw, freeze, parameters_of, set_rate
+from xlit.training.optimiser import adamw, parameters_of, set_rate
 from xlit.training.outcome import Outcome
 from xlit.training.schedule import Schedule, schedule_of
 from xlit.training.state import Best, State, copies, put_back, trained
 from xlit.training.step import Gradients
 from xlit.training.task import Settings, TrainTask
+from xlit.training.vocabulary import choose_vocabulary, decay_factors
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Result:
     times: dict[str, NDArray[np.int64]]  # of each task (rows,), how often each was drawn
     examples_per_second: float
     continued: list[int]  # the steps from which an interrupted run went on
+    fast: dict[str, Any]  # what the ways to save work resolved to
 
 
 def train(
@@ -69,8 +73,11 @@ def train(
     schedule = schedule_of(counted, [task.recipe for task in tasks])
     for task, own in zip(tasks, features, strict=True):
         task.kind.start(task.model, own.train.features)
+    freeze([task.model for task in tasks], parse_freeze(recipe.freeze))
+    seen = [some for own in features for some in (own.train.features, own.dev)]
+    vocabulary = choose_vocabulary(tasks, seen, tokenizer, settings, directory)
+    for task in tasks:
         task.model.to(settings.where)
-        freeze(task.model, recipe.freeze)
     optimiser = adamw([task.model for task in tasks], recipe)
     parameters = parameters_of(optimiser)
     gradients = Gradients(tokenizer, settings, parameters)
@@ -132,6 +139,9 @@ def train(
         keeper.save_end()
         mixture = _mixture(state, tasks, journal)
     put_back(trained(tasks), state.best.parameters)
+    del optimiser, parameters, gradients, keeper  # moments are several times what is put back now
+    if vocabulary is not None:
+        vocabulary.restore(decay_factors(schedule, recipe, state.best.step))
     return Result(
         outcomes=tuple(
             dev.outcome_of(
@@ -152,6 +162,7 @@ def train(
         },
         examples_per_second=sum(one.examples for one in state.drawn) / max(1e-9, state.seconds),
         continued=state.continued,
+        fast={"vocabulary": "full" if vocabulary is None else vocabulary.as_json()},
     )
 
 

@@ -1,4 +1,4 @@
-"""What is trained, and the optimiser that does it."""
+"""The optimiser of a run."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,6 @@ import torch
 from torch import nn
 
 from xlit.tasks.recipes import Recipe
-
-
-def freeze(model: Any, what: str) -> None:
-    """Leave a part of the model as it is."""
-    if what == "embeddings":  # the word table alone: four fifths of a small encoder's parameters
-        model.get_input_embeddings().weight.requires_grad_(False)
 
 
 def adamw(models: Sequence[Any], recipe: Recipe) -> torch.optim.Optimizer:

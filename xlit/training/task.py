@@ -14,6 +14,10 @@ from xlit.tasks.rows import Row
 from xlit.training.mixing import Mix
 from xlit.training.processes import Processes
 
+Vocabulary = Literal["auto", "compact", "full"]
+"""Which word embeddings are held while training: those that the run's data can reach where that is
+exact, those or nothing, all."""
+
 
 @dataclass(frozen=True)
 class TrainTask:
@@ -48,3 +52,4 @@ class Settings:
     cache: FeatureCache = field(default_factory=FeatureCache)
     processes: Processes = field(default_factory=Processes)
     gradient_checkpointing: bool = False
+    vocabulary: Vocabulary = "auto"
