@@ -73,8 +73,8 @@ def train_checkpoint(
     ]
     in_less = list(models.values()) if settings.gradient_checkpointing else []
     with (
-        recomputed_activations(in_less),
         without_padding(to_train, tokenizer.pad_token_id, settings) as (ready, packing),
+        recomputed_activations(in_less),  # last: of what the layers are by then
     ):
         result = train(ready, tokenizer, settings, directory, saving)
     if not settings.processes.first:
