@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from transformers.models.bert.modeling_bert import BertSelfAttention
 
 from tests.training.test_loop import load, settings, task
 from xlit import console
 from xlit.errors import StoppedError
 from xlit.kinds.kind import Feature
-from xlit.models.activations import recompute_activations
+from xlit.models.activations import recomputed_activations
 from xlit.training import step
 from xlit.training.optimiser import adamw, parameters_of
 from xlit.training.processes import Processes
@@ -45,8 +46,6 @@ def gradients(
     """
     loaded = load(directory)
     one = task(loaded)
-    if recompute:
-        recompute_activations(loaded.model)
     if not dropout:
         for module in loaded.model.modules():
             if isinstance(module, torch.nn.Dropout):
@@ -60,7 +59,8 @@ def gradients(
     parameters = parameters_of(adamw([loaded.model], one.recipe))
     run = dataclasses.replace(settings(), processes=processes or Processes())
     steps = Gradients(loaded.tokenizer, run, parameters)
-    loss = steps.add(one, features_of(one, loaded.tokenizer), 5)
+    with recomputed_activations([loaded.model] if recompute else []):
+        loss = steps.add(one, features_of(one, loaded.tokenizer), 5)
     found = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
     return loss, found, steps.tokens
 
@@ -97,9 +97,20 @@ def test_dropout_of_a_repeated_step_is_as_if_it_had_begun_with_less(
     assert all(torch.equal(one, two) for one, two in zip(repeated, at_once, strict=True))
 
 
-def test_recomputed_activations_give_the_same_gradient_with_dropout(tiny_encoder: Path) -> None:
+def test_recomputed_activations_give_the_same_gradient_with_dropout(
+    tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    computed = BertSelfAttention.forward
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        return computed(*args, **kwargs)
+
     loss, expected, _ = gradients(tiny_encoder)
+    monkeypatch.setattr(BertSelfAttention, "forward", counted)  # nothing else tells
     again, found, _ = gradients(tiny_encoder, recompute=True)
+    assert len(calls) == 4  # two layers, each once more for the gradient
     assert again == loss
     assert all(torch.equal(one, two) for one, two in zip(expected, found, strict=True))
 

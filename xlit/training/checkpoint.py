@@ -9,7 +9,7 @@ from xlit import console
 from xlit.artefacts.store import Plan
 from xlit.kinds.kind import FeatureOptions
 from xlit.kinds.registry import find_kind
-from xlit.models.activations import recompute_activations
+from xlit.models.activations import recomputed_activations
 from xlit.models.encoders import EncoderRef, Loaded, load_with_head
 from xlit.models.interchange import write_sentence_transformers
 from xlit.models.multitask import save, share_encoder
@@ -53,9 +53,6 @@ def train_checkpoint(
     tokenizer = next(iter(loaded.values())).tokenizer
     if len(models) > 1:
         share_encoder(models)
-    if settings.gradient_checkpointing:
-        for model in models.values():
-            recompute_activations(model)
     to_train = [
         TrainTask(
             card=task.entry.card,
@@ -74,7 +71,11 @@ def train_checkpoint(
         )
         for task in tasks
     ]
-    with without_padding(to_train, tokenizer.pad_token_id, settings) as (ready, packing):
+    in_less = list(models.values()) if settings.gradient_checkpointing else []
+    with (
+        without_padding(to_train, tokenizer.pad_token_id, settings) as (ready, packing),
+        recomputed_activations(in_less),  # last: of what the layers are by then
+    ):
         result = train(ready, tokenizer, settings, directory, saving)
     if not settings.processes.first:
         return {}  # the files are written once
