@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from xlit import device
+from xlit.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,22 @@ def test_one_stage_at_a_time_holds_a_gpu() -> None:
     for each in stages:
         each.join()
     assert [entry.split()[1] for entry in order] == ["in", "out", "in", "out"]
+
+
+def test_each_process_has_a_gpu_of_its_own_and_more_processes_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in (("RANK", "5"), ("WORLD_SIZE", "8"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    # this machine may have no GPU, and never two
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert device.pick() == torch.device("cuda", 0)  # not torchrun: no address to meet at
+    monkeypatch.setenv("MASTER_ADDR", "localhost")
+    assert device.pick() == torch.device("cuda", 1)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(UsageError, match="more processes than GPUs on this machine: 2"):
+        device.pick()
 
 
 @pytest.mark.gpu

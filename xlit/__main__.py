@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from xlit import console
+from xlit import console, torchrun
 from xlit.errors import (
     ReaderGoneError,
     ReportedError,
@@ -24,7 +24,8 @@ from xlit.errors import (
 # Typer carries its own Click and names only this one of its errors: the usage error is its parent,
 # and the parent of that is the error of everything the command line rejects.
 REJECTED: type[Exception] = typer.BadParameter.__mro__[2]
-STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+TYPER_STOPPED = 130  # what Typer makes of a signal that comes before a command begins
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 
 def main() -> NoReturn:
@@ -36,6 +37,8 @@ def main() -> NoReturn:
             signal.signal(signum, _stop)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # until the end
+    if torchrun.place().rank > 0:  # what is printed is printed once
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # until the end
     if sys.stdout is None:  # closed by the shell, as in `xlit tasks >&-`
         sys.exit(ReaderGoneError.exit_code)
     for stream in (sys.stdin, sys.stdout, sys.stderr):
@@ -48,6 +51,11 @@ def main() -> NoReturn:
         sys.stdout.flush()
     except OSError:
         code = _reader_went_away()
+    if torchrun.place().size > 1:
+        # all is flushed and closed by now, and a thread of torch's process group was seen to abort
+        # the interpreter's own way out, which torchrun takes for a failure
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 
@@ -81,6 +89,9 @@ def _run() -> int:
         return StoppedError.exit_code
     except Exception as bug:
         return _bug(bug)
+    if outcome == TYPER_STOPPED:
+        console.error("xlit: stopped by a signal")
+        return StoppedError.exit_code
     return outcome if isinstance(outcome, int) else 0
 
 
@@ -114,7 +125,8 @@ def _bug(bug: Exception) -> int:
         report.write(f"xlit {' '.join(sys.argv[1:])}\n\n")
         traceback.print_exception(bug, file=report)
     reason = " ".join(str(bug).split())[:200]
-    console.error(f"xlit: a bug: {type(bug).__name__}: {reason} (traceback in {path})")
+    told = f"xlit: a bug: {type(bug).__name__}: {reason} (traceback in {path})"
+    console.error(told, everywhere=True)
     return 1
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from xlit import __version__
+from xlit import __version__, torchrun
 from xlit.errors import UsageError
 
 STAGES = {
@@ -28,6 +28,7 @@ STAGES = {
     "verify": "Hold artefacts against their checksums.",
     "doctor": "Look at this machine and say what stands in the way.",
 }
+SPREAD = ("train-intermediate", "train-target")  # those that torchrun can run in several processes
 HELP_FLAGS = {"help_option_names": ["-h", "--help"]}
 
 
@@ -44,6 +45,8 @@ class Stages(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args and args[0] in STAGES:
+            if torchrun.place().size > 1 and args[0] not in SPREAD:
+                raise UsageError(f"{args[0]} is one process", hint="run it without torchrun")
             return args[0], load_stage(args[0]), args[1:]
         near = difflib.get_close_matches(args[0], STAGES, n=1) if args else []
         if near:

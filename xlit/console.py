@@ -2,6 +2,7 @@
 
 Notices and progress appear on a terminal, or with `-v`; nothing does with `-q`. One line about
 work that needed no doing (`always`) is printed wherever stderr goes, unless `-q` asks for silence.
+Of several processes of one run only the first talks, but for what is said `everywhere`.
 """
 
 import os
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
+
+from xlit import torchrun
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +43,8 @@ def _stderr() -> "Console":
 
 
 def talkative() -> bool:
-    return not _quiet and (_verbose or sys.stderr.isatty())
+    first = torchrun.place().rank == 0
+    return first and not _quiet and (_verbose or sys.stderr.isatty())
 
 
 def notice(text: str) -> None:
@@ -49,10 +53,10 @@ def notice(text: str) -> None:
         _stderr().print(text, markup=False, style="dim")
 
 
-def always(text: str) -> None:
+def always(text: str, *, everywhere: bool = False) -> None:
     """One line that also a log file wants: what was skipped because it was done already."""
     if not _quiet:
-        print(text, file=sys.stderr, flush=True)
+        error(text, everywhere=everywhere)
 
 
 def draw(thing: Any) -> None:
@@ -61,9 +65,11 @@ def draw(thing: Any) -> None:
         _stderr().print(thing)
 
 
-def error(text: str) -> None:
+def error(text: str, *, everywhere: bool = False) -> None:
     """The one line of an expected failure; printed whatever the volume."""
-    print(text, file=sys.stderr, flush=True)
+    rank = torchrun.place().rank
+    if rank == 0 or everywhere:
+        print(f"rank {rank}: {text}" if rank else text, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -74,7 +80,7 @@ def progress(
 
     Without a terminal there is no live line, and `advance` costs nothing.
     """
-    if _quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not talkative() or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda n=1, note="": None
         return
     from rich.progress import (

@@ -12,14 +12,25 @@ from typing import Literal
 import torch
 from filelock import FileLock, Timeout
 
-from xlit import console
+from xlit import console, torchrun
+from xlit.errors import UsageError
 
 Precision = Literal["bf16", "float32"]
 
 
 def pick() -> torch.device:
-    """The first visible GPU, or the CPU."""
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    """The first visible GPU, or that of this process among several, or the CPU.
+
+    Raises UsageError where there are more processes than GPUs.
+    """
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    local, there = torchrun.place().local, torch.cuda.device_count()
+    if local >= there:
+        raise UsageError(
+            f"more processes than GPUs on this machine: {there}", hint=f"--nproc-per-node {there}"
+        )
+    return torch.device("cuda", local)
 
 
 def cpu_has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

@@ -5,7 +5,7 @@
     ├── MissingError     3    data or a model is not there
     ├── InputError       4    a file or a line that cannot be used
     ├── DamagedError     5    an artefact that is damaged, partial or foreign
-    ├── StoppedError    75    stopped in good order: the same command starts again
+    ├── StoppedError    75    stopped in good order: the same command goes on
     └── ReaderGoneError 141   nobody reads stdout any more
 
 Rooms raise these and never print or exit; `xlit.__main__` turns one into one line on stderr.
@@ -21,7 +21,7 @@ EXIT_CODES: dict[int, str] = {
     3: "data or a model is not there: the message says how to get it",
     4: "bad input: the message names the file and the line",
     5: "a damaged, partial or foreign artefact",
-    75: "stopped in good order (a signal, a full disk): the same command starts this one again",
+    75: "stopped in good order (a signal, a full disk): the same command goes on",
     141: "the reader of stdout went away",
 }
 

@@ -226,3 +226,94 @@ def test_lineage_tells_the_whole_story_of_a_copied_artefact(tmp_path: Path) -> N
 def test_artefacts_are_told_from_other_directories(tmp_path: Path) -> None:
     assert is_artefact(make(tmp_path, plan()).path)
     assert not is_artefact(tmp_path)
+
+
+def save(directory: Path, name: str = "step-1") -> None:
+    (directory / "saves" / name).mkdir(parents=True)
+
+
+def unfinished(root: Path, made: Plan, *names: str, saves: bool = True) -> Path:
+    """The partial that is left when work with these saves fails, with a log and a half file."""
+    with pytest.raises(RuntimeError), claim(made, root, saves=saves) as work:
+        for name in names:
+            save(work.directory, name)
+        (work.directory / "log.jsonl").write_text("{}", encoding="utf-8")
+        (work.directory / "half").write_text("x", encoding="utf-8")
+        (work.directory / "folder").mkdir()
+        raise RuntimeError
+    return work.directory
+
+
+def test_of_work_that_failed_its_saves_and_its_log_are_left_and_found(tmp_path: Path) -> None:
+    partial = unfinished(tmp_path, plan(), "step-1")
+    assert sorted(path.name for path in partial.iterdir()) == ["log.jsonl", "saves"]
+    (partial / "half").write_text("of a killed process", encoding="utf-8")
+    with claim(plan(), tmp_path, saves=True) as work:
+        assert (work.directory, work.saves) == (partial, partial / "saves")
+        assert sorted(path.name for path in partial.iterdir()) == ["log.jsonl", "saves"]
+        artefact = work.publish({})
+    assert sorted(path.name for path in artefact.path.iterdir()) == ["log.jsonl", MANIFEST]
+    assert damages(artefact) == []
+
+
+@pytest.mark.parametrize(
+    ("names", "saves"),
+    [((), True), ((".new",), True), (("step-1",), False)],
+    ids=["none", "one that was not finished", "of a stage that does not save"],
+)
+def test_without_a_save_nothing_is_left(
+    tmp_path: Path, names: tuple[str, ...], saves: bool
+) -> None:
+    assert not unfinished(tmp_path, plan(), *names, saves=saves).exists()
+
+
+def test_saves_go_with_the_id_whatever_the_name(tmp_path: Path) -> None:
+    partial = unfinished(tmp_path, plan(name="one"), "step-1")
+    with claim(plan(name="two"), tmp_path, saves=True) as work:
+        assert (work.directory / "saves/step-1").is_dir()
+        assert not partial.exists()
+        work.publish({})
+    (left,) = (tmp_path / "data").iterdir()
+    assert left.name == f"two.{plan().id}"
+
+
+def test_saves_of_a_forced_version_are_its_own(tmp_path: Path) -> None:
+    make(tmp_path, plan())
+    with pytest.raises(RuntimeError), claim(plan(), tmp_path, force=True, saves=True) as work:
+        save(work.directory)
+        raise RuntimeError
+    with claim(plan(), tmp_path, saves=True) as again:
+        assert again.done is not None
+    with claim(plan(name="other"), tmp_path, force=True, saves=True) as work:
+        assert work.directory.name == f".other.{plan().id}.v2.partial"
+        assert (work.directory / "saves/step-1").is_dir()
+
+
+def test_saves_that_a_kill_left_in_a_published_artefact_are_removed(tmp_path: Path) -> None:
+    artefact = make(tmp_path, plan())
+    save(artefact.path)
+    with claim(plan(), tmp_path, saves=True) as work:
+        assert work.done is not None
+    assert not (artefact.path / "saves").exists()
+
+
+def test_a_folder_called_saves_belongs_to_the_artefact_of_a_stage_that_does_not_save(
+    tmp_path: Path,
+) -> None:
+    with claim(plan(), tmp_path) as work:
+        save(work.directory)
+        (work.directory / "saves/step-1/file").write_text("x", encoding="utf-8")
+        artefact = work.publish({})
+    assert list(artefact.manifest.files) == ["saves/step-1/file"]
+    with claim(plan(), tmp_path) as work:
+        assert work.done is not None
+    assert damages(artefact) == []
+
+
+def test_a_disk_that_became_read_only_stops_in_good_order(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StoppedError, match=r"can no longer be written.*from its last save"),
+        claim(plan(), tmp_path, saves=True) as work,
+    ):
+        save(work.directory)
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))

@@ -1,6 +1,7 @@
 """Whole processes and real pipes: signals, a closed stdout, a full disk."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -69,8 +70,8 @@ def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
     assert ran.stderr == ""
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_stops_in_good_order_and_leaves_nothing(
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+def test_a_signal_stops_in_good_order_and_leaves_what_the_same_command_goes_on_from(
     home: Path, tiny_encoder: Path, signum: signal.Signals
 ) -> None:
     command = [*XLIT, "train-target", "./little.toml", "--from", str(tiny_encoder), *FLAGS]
@@ -83,7 +84,7 @@ def test_a_signal_stops_in_good_order_and_leaves_nothing(
     )
     try:
         deadline = time.monotonic() + 120
-        while not list(home.glob("runs/checkpoint/.*.partial/log.jsonl")):
+        while not any(p.stat().st_size for p in home.glob("runs/checkpoint/.*.partial/log.jsonl")):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
         process.send_signal(signum)
@@ -91,9 +92,41 @@ def test_a_signal_stops_in_good_order_and_leaves_nothing(
     finally:
         process.kill()  # nothing of a failed test goes on
     assert (process.returncode, out) == (75, ""), err
-    assert len(err.splitlines()) == 1 and signum.name in err
-    assert "the same command starts this one again" in err
-    assert list((home / "runs/checkpoint").iterdir()) == []
+    assert len(err.splitlines()) == 1
+    said = re.fullmatch(
+        rf"xlit: stopped by {signum.name} "
+        r"\(step (\d+) is saved: the same command goes on from there\)\n",
+        err,
+    )
+    assert said
+    (partial,) = (home / "runs/checkpoint").iterdir()
+    assert sorted(path.name for path in partial.iterdir()) == ["log.jsonl", "saves"]
+    assert [path.name for path in partial.glob("saves/step-*")] == [f"step-{int(said[1]):08d}"]
+    assert len((partial / "log.jsonl").read_text().splitlines()) >= int(said[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_a_signal_before_training_leaves_nothing(home: Path, tiny_encoder: Path) -> None:
+    process = subprocess.Popen(
+        [*XLIT, "train-intermediate", "--from", str(tiny_encoder)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while True:  # it has the signals when it no longer lets them kill it
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            caught = int(re.search(r"SigCgt:\s*(\w+)", status)[1], 16)  # type: ignore[index]  # it is there
+            if caught >> (signal.SIGUSR1 - 1) & 1:
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGUSR1)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 75
+    assert len(err.splitlines()) == 1 and err.startswith("xlit: stopped by "), err
+    assert not (home / "runs").exists()
 
 
 def test_two_at_once_make_one_artefact(home: Path, tiny_encoder: Path) -> None:

@@ -3,9 +3,8 @@ import pytest
 
 from xlit.errors import UsageError
 from xlit.kinds.batches import (
+    Groups,
     evaluation_batches,
-    group_rows,
-    lengths_of,
     micro_batches,
     training_batches,
 )
@@ -66,9 +65,10 @@ def test_no_rows_a_batch_is_refused() -> None:
 
 def test_features_of_a_row_stay_together() -> None:
     windows = [feature(0, 9), feature(0, 4), feature(3, 5), feature(2, 6)]
-    groups = group_rows(windows)
-    assert groups == [[windows[0], windows[1]], [windows[3]], [windows[2]]]
-    assert lengths_of(groups) == [9, 6, 5]
+    groups = Groups(windows)
+    assert list(groups) == [[windows[0], windows[1]], [windows[3]], [windows[2]]]
+    assert groups.lengths.tolist() == [9, 6, 5]
+    assert groups.rows.tolist() == [0, 2, 3]
 
 
 def test_micro_batches_hold_the_budget_and_every_feature() -> None:

@@ -48,6 +48,23 @@ def test_more_texts_than_a_chunk_keep_their_pieces(unigram: Any) -> None:
     assert list(pieces[texts[1002]]) == unigram(texts[1002], add_special_tokens=False)["input_ids"]
 
 
+def test_pieces_are_those_of_the_tokenizer_however_it_was_used_before(tokenizer: Any) -> None:
+    tokenizer(TEXTS, padding="max_length", truncation=True, max_length=4)
+    texts = [*TEXTS, "a </s> [SEP] b", "word " * 600]
+    expected = tokenizer(
+        texts, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+    )
+    tokenizer(TEXTS, padding="max_length", truncation=True, max_length=4)
+    assert [list(ids) for ids in tokenise(tokenizer, texts).values()] == expected["input_ids"]
+    tokenizer(TEXTS, padding="max_length", truncation=True, max_length=4)
+    with_spans = tokenise_with_spans(tokenizer, texts)
+    for text, ids, spans in zip(
+        texts, expected["input_ids"], expected["offset_mapping"], strict=True
+    ):
+        assert list(with_spans[text][0]) == ids
+        assert [tuple(span) for span in with_spans[text][1].tolist()] == spans
+
+
 def test_spans_count_characters_and_not_bytes(unigram: Any) -> None:
     text = "😀 人人 Würde"
     ids, spans = tokenise_with_spans(unigram, [text])[text]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from xlit.kinds.batches import group_rows, lengths_of, micro_batches, training_batches
+from xlit.kinds.batches import Groups, micro_batches, training_batches
 from xlit.kinds.kind import AnyKind, Feature
 
 ModelOf = Callable[..., Any]
@@ -37,10 +37,10 @@ def train(
     """A plain loop, enough to see whether a kind's loss teaches what its decoding reads."""
     torch.manual_seed(0)
     optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate)
-    groups = group_rows(features)
+    groups = Groups(features)
     model.train()
     for epoch in range(epochs):
-        batches = training_batches(lengths_of(groups), batch_size, seed=0, epoch=epoch)
+        batches = training_batches(groups.lengths, batch_size, seed=0, epoch=epoch)
         for rows in batches:
             step = [feature for row in rows for feature in groups[row]]
             loss = kind.loss(model(**kind.collate(step, pad_id)), kind.targets(step))
@@ -50,7 +50,7 @@ def train(
             optimiser.step()
 
 
-def certain(features: list[Feature]) -> list[Any]:
+def certain(features: Sequence[Feature]) -> list[Any]:
     """Outputs of span QA that are sure of the target of each window."""
     outputs = []
     for feature in features:

@@ -125,7 +125,7 @@ def test_micro_batches_do_not_change_the_result(
     without_dropout = []
     norms = []
     for budget in (100_000, 40):
-        monkeypatch.setitem(step.TOKENS_PER_MICRO_BATCH, "cpu", budget)
+        monkeypatch.setattr(step, "CPU_TOKENS", budget)
         loaded = load(tiny_encoder)
         for module in loaded.model.modules():
             if isinstance(module, torch.nn.Dropout):

@@ -123,7 +123,7 @@ def tiny_modernbert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cut_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several micro-batches a step."""
     # a budget of tokens that the tests' short sentences exceed
-    monkeypatch.setitem(step.TOKENS_PER_MICRO_BATCH, "cpu", 48)
+    monkeypatch.setattr(step, "CPU_TOKENS", 48)
 
 
 @pytest.mark.parametrize("source", ["tiny_encoder", "tiny_xlmr", "tiny_modernbert"])

@@ -209,14 +209,17 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def list_files(directory: Path) -> dict[str, FileEntry]:
-    """Every file below `directory` but the manifest, by relative POSIX path."""
+def list_files(directory: Path, without: Path | None = None) -> dict[str, FileEntry]:
+    """Every file below `directory` by relative POSIX path, but for the manifest and what is below
+    `without`."""
     return {
         path.relative_to(directory).as_posix(): FileEntry(
             bytes=path.stat().st_size, sha256=file_sha256(path)
         )
         for path in sorted(directory.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
+        if path.is_file()
+        and path.name != MANIFEST
+        and (without is None or not path.is_relative_to(without))
     }
 
 

@@ -9,14 +9,13 @@ with claim(plan, root) as work:
 import errno
 import os
 import re
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -33,6 +32,7 @@ from xlit.artefacts.manifest import (
     list_files,
     read_manifest,
 )
+from xlit.artefacts.partials import SAVES, clear, drop_saves, has_saves, partial_of, remove
 from xlit.errors import DamagedError, StoppedError, UsageError, XlitError
 
 
@@ -76,13 +76,17 @@ class Plan:
 
 @dataclass
 class Work:
-    """A claimed artefact: either `done` already, or a `directory` to work in, then `publish`."""
+    """A claimed artefact: either `done` already, or a `directory` to work in, then `publish`.
+
+    `saves` is the folder for the saves of work that does save; it is no part of the artefact.
+    """
 
     plan: Plan
     target: Path
     version: int
     directory: Path
     done: Artefact | None
+    saves: Path | None = None
     began: float = field(default_factory=time.monotonic)
 
     def publish(self, results: Mapping[str, Any], **about: Any) -> Artefact:
@@ -112,7 +116,7 @@ class Work:
             environment=environment(**about),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - self.began, 3),
-            files=list_files(self.directory),
+            files=list_files(self.directory, self.saves),
         )
         path = self.directory / MANIFEST
         path.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -121,14 +125,16 @@ class Work:
         for file in self.directory.rglob("*"):
             if file.is_file():  # some libraries write files that only their owner may read
                 file.chmod(0o666 & ~mask)
-            _flush(file)
-        _flush(self.directory)
+            flush(file)
+        flush(self.directory)
         self.directory.rename(self.target)
-        _flush(self.target.parent)
+        flush(self.target.parent)
+        if self.saves is not None:  # not before: after a kill until here they are gone on from
+            drop_saves(self.target)
         return Artefact(self.target, manifest)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Make the disk remember a file or a directory before anything depends on it."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -162,14 +168,17 @@ def _versions(identity: str, folder: Path) -> list[Path]:
 
 
 @contextmanager
-def claim(plan: Plan, root: Path, *, force: bool = False) -> Iterator[Work]:
+def claim(plan: Plan, root: Path, *, force: bool = False, saves: bool = False) -> Iterator[Work]:
     """Hold the plan's id against other processes while the block works on it.
 
     A second process waits here and then finds it done. Whatever goes wrong inside, the unfinished
-    directory is removed; a full disk, or a file above the limit, becomes a StoppedError, because
+    directory is removed; with `saves` its saves stay, and the next claim finds them. A full disk,
+    one that can no longer be written, or a file above the limit becomes a StoppedError, because
     the same command works when there is room.
     """
     found = find(plan, root)
+    if found is not None and saves:
+        drop_saves(found.path)  # of a process that was killed right after it published
     if found is not None and not force:  # also where nothing can be written
         yield Work(plan, found.path, found.manifest.version, found.path, found)
         return
@@ -185,7 +194,7 @@ def claim(plan: Plan, root: Path, *, force: bool = False) -> Iterator[Work]:
             console.notice(f"{plan.name}.{plan.id} is being made by another process: waiting")
             lock.acquire()
     except OSError as problem:
-        if _disk_is_full(problem):
+        if _caused_by(problem, FULL):
             raise StoppedError(f"no space left under {root}", hint="free some and repeat") from None
         raise UsageError(f"--runs {root}: cannot write there: {problem.strerror}") from problem
     with lock:
@@ -198,42 +207,69 @@ def claim(plan: Plan, root: Path, *, force: bool = False) -> Iterator[Work]:
             raise DamagedError(
                 f"in the way, and without a {MANIFEST}", path=target, hint="remove it"
             )
-        partial = folder / f".{target.name}.partial"
-        shutil.rmtree(partial, ignore_errors=True)  # what a killed process left
+        partial = partial_of(target, plan.id)
+        tidy = clear if saves else remove
         try:
-            partial.mkdir()
-            yield Work(plan, target, version, partial, None)
+            tidy(partial)  # what a killed process left
+            partial.mkdir(exist_ok=True)
+            yield Work(plan, target, version, partial, None, partial / SAVES if saves else None)
         except XlitError:
             raise
         except Exception as problem:
-            if _disk_is_full(problem):
-                shutil.rmtree(partial, ignore_errors=True)
-                raise StoppedError(
-                    f"no space left under {root}", hint="free some and repeat the command"
-                ) from problem
-            if _caused_by(problem, (errno.EFBIG,), ("File too large",)):
-                raise StoppedError(
-                    f"a file under {root} would be larger than is allowed here",
-                    hint="raise the limit (ulimit -f) and repeat the command",
-                ) from problem
+            tidy(partial)
+            _raise_stopped(problem, root, partial)
             raise
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            tidy(partial)
 
 
-def _disk_is_full(problem: BaseException) -> bool:
-    words = ("No space left on device", "quota exceeded")
-    return _caused_by(problem, (errno.ENOSPC, errno.EDQUOT), words)
+class Obstacle(NamedTuple):
+    """What keeps files from being written: error codes, the words of libraries (safetensors,
+    Arrow) that carry no code, what is said, and what to do."""
+
+    codes: tuple[int, ...]
+    words: tuple[str, ...]
+    message: str
+    hint: str
 
 
-def _caused_by(problem: BaseException, codes: tuple[int, ...], words: tuple[str, ...]) -> bool:
-    """Whether behind a problem there is one with these codes, or another library's (safetensors,
-    Arrow) that only carries the text."""
+FULL = Obstacle(
+    (errno.ENOSPC, errno.EDQUOT),
+    ("No space left on device", "quota exceeded"),
+    "no space left under {}",
+    "free some",
+)
+TOO_LARGE = Obstacle(
+    (errno.EFBIG,),
+    ("File too large",),
+    "a file under {} would be larger than is allowed here",
+    "raise the limit (ulimit -f)",
+)
+READ_ONLY = Obstacle(
+    (errno.EROFS,),
+    ("Read-only file system",),
+    "{} can no longer be written",
+    "let it be written",
+)
+
+
+def _raise_stopped(problem: Exception, root: Path, partial: Path) -> None:
+    """Raise a StoppedError if the problem comes from an obstacle."""
+    for obstacle in (FULL, TOO_LARGE, READ_ONLY):
+        if _caused_by(problem, obstacle):
+            goes_on = ", which goes on from its last save" if has_saves(partial) else ""
+            raise StoppedError(
+                obstacle.message.format(root),
+                hint=f"{obstacle.hint} and repeat the command{goes_on}",
+            ) from problem
+
+
+def _caused_by(problem: BaseException, obstacle: Obstacle) -> bool:
     chain: BaseException | None = problem
     while chain is not None:
-        if isinstance(chain, OSError) and chain.errno in codes:
+        if isinstance(chain, OSError) and chain.errno in obstacle.codes:
             return True
-        if any(text in str(chain) for text in words):
+        if any(text in str(chain) for text in obstacle.words):
             return True
         chain = chain.__cause__ or chain.__context__
     return False

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xlit.commands.flags import NamedStageOptions, arguments_of, changed, flag
 from xlit.commands.running import print_plan, say_done, short_name
+from xlit.commands.together import claimed, held, publish
 from xlit.errors import UsageError
 from xlit.tasks.freeze import canonical_freeze, parse_freeze
 from xlit.training.inputs import TrainInput
+from xlit.training.interval import Saving, parse_interval
 
 if TYPE_CHECKING:
     from xlit.artefacts.store import Artefact
+    from xlit.kinds.feature_cache import FeatureCache
     from xlit.tasks.recipes import Recipe
     from xlit.training.mixing import Mix
+    from xlit.training.processes import Processes
 
 # an encoder of up to this many parameters learns with the recipe `small`, a larger one with `jiant`
 SMALL_PARAMETERS = 150_000_000
@@ -74,9 +78,25 @@ class TrainOptions(NamedStageOptions):
         "auto computes nothing on padding, on a CPU and where a model's outputs stay the same.",
         panel="Training",
     )
+    cache: str | None = flag(
+        None,
+        "Folder of features that are kept between runs, RUNS/.cache if not given; none keeps none.",
+        panel="Running",
+    )
+    save_every: str = flag(
+        "10m",
+        "Save what the same command goes on from: every so many steps (500), or 90s, 10m, 2h.",
+        panel="Running",
+    )
+    gradient_checkpointing: bool = flag(
+        False,
+        "Compute activations again instead of keeping them: a third slower, in much less memory.",
+        panel="Running",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        parse_interval(self.save_every, "--save-every")
         positive = (
             *("epochs", "lr", "batch_size", "max_length", "limit"),
             *("patience", "eval_every"),
@@ -102,6 +122,7 @@ def make_checkpoint(
     inputs: Sequence[TrainInput],
     encoder: str,
     positional: Sequence[str],
+    processes: "Processes",
     mix: "Mix | None" = None,
     share_heads: bool = False,
 ) -> Path | None:
@@ -114,7 +135,8 @@ def make_checkpoint(
     import torch
 
     from xlit import device
-    from xlit.artefacts.store import Plan, claim, open_artefact
+    from xlit.artefacts.store import Plan, open_artefact
+    from xlit.kinds.registry import find_kind
     from xlit.models.encoders import count_layers, count_parameters, resolve_encoder
     from xlit.training.agreement import agree, head_owners, shared_heads
     from xlit.training.checkpoint import TaskPlan, train_checkpoint
@@ -154,6 +176,14 @@ def make_checkpoint(
     }
     if mix is not None:
         settings["mixing"] = mix.as_json()
+    if processes.size > 1:
+        settings["processes"] = processes.size
+        for card in cards:
+            if find_kind(card.kind).whole_batch:
+                raise UsageError(
+                    f"{card.name}: a batch of {card.kind} cannot be spread over processes",
+                    hint="run it without torchrun",
+                )
     if share_heads:
         settings["shared_heads"] = shared_heads(owners, cards)
     if origin is None:
@@ -162,7 +192,7 @@ def make_checkpoint(
     parents += [(f"data{i}", e.parent) for i, e in enumerate(inputs) if e.parent is not None]
     # resolved, so that the command makes the same on another machine too
     options = dataclasses.replace(options, recipe=named, precision=precision)
-    own = changed(options, ["task", "tasks", "data", "recipe", "precision", "with_mlm"])
+    own = changed(options, ["task", "tasks", "data", "recipe", "precision", "with_mlm", "cache"])
     texts = [record.language for entry in inputs for record in entry.texts]
     if texts:  # where they lie is told by `command`
         own["with_mlm"] = texts
@@ -184,7 +214,7 @@ def make_checkpoint(
             *positional,
             "--from",
             "{parent:encoder}" if origin else encoder,
-            *_without_from(arguments_of(options, ["task", "tasks", "data"])),
+            *_without_from(arguments_of(options, ["task", "tasks", "data", "cache"])),
         ),
         parents=tuple(parents),
         data=tuple(
@@ -201,10 +231,10 @@ def make_checkpoint(
     if options.dry_run:
         print_plan(plan, options.runs, force=options.force)
         return None
-    with claim(plan, options.runs, force=options.force) as work:
-        if work.done is not None:
-            return say_done(work.done)
-        with device.hold(where, share=options.share_device):
+    with claimed(processes, plan, options.runs, force=options.force, saves=True) as work:
+        if work.done:
+            return say_done(work)
+        with held(processes, where, share=options.share_device):
             results = train_checkpoint(
                 work.directory,
                 plan,
@@ -217,11 +247,25 @@ def make_checkpoint(
                     mix or Mix(),
                     packing=options.packing,
                     vocabulary=options.vocabulary,
+                    cache=_cache(options),
+                    processes=processes,
+                    gradient_checkpointing=options.gradient_checkpointing,
                 ),
+                Saving(work.saves, parse_interval(options.save_every, "--save-every"))
+                if work.saves is not None
+                else None,
             )
         threads = torch.get_num_threads()
         about = {"device": device.describe(where), "precision": precision, "threads": threads}
-        return work.publish(results, **about).path
+        return publish(processes, work, results, **about)
+
+
+def _cache(options: TrainOptions) -> "FeatureCache":
+    from xlit.kinds.feature_cache import FeatureCache
+
+    if options.cache == "none":
+        return FeatureCache()
+    return FeatureCache(Path(options.cache or options.runs / ".cache") / "features")
 
 
 def _without_from(tokens: list[str]) -> list[str]:

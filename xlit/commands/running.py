@@ -13,6 +13,7 @@ from xlit.errors import InputError, ReportedError, StoppedError, UsageError, Xli
 
 if TYPE_CHECKING:
     from xlit.artefacts.store import Artefact, Plan
+    from xlit.commands.together import Share
 
 Run = TypeVar("Run")
 
@@ -24,7 +25,7 @@ def each(one: Callable[[Run], Path | None], runs: Iterable[Run]) -> Iterator[Pat
     for run in runs:
         try:
             path = one(run)
-        except StoppedError:
+        except (StoppedError, ReportedError):  # the latter a bug in another process of the run
             raise
         except XlitError as failure:
             console.error(f"xlit: {failure}")
@@ -80,7 +81,7 @@ def print_plan(plan: "Plan", root: Path, *, force: bool) -> None:
     print_line(f"{path}\t{'already done' if found else 'to be made'}")
 
 
-def say_done(artefact: "Artefact") -> Path:
+def say_done(artefact: "Artefact | Share") -> Path:
     console.always(f"already done: {artefact.path}")
     return artefact.path
 

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Literal
 from xlit.commands.checkpoints import TrainOptions, make_checkpoint
 from xlit.commands.flags import argument, flag
 from xlit.commands.running import each, print_paths, split_list, stdin_runs
-from xlit.commands.training_inputs import load_input, load_texts_input, text_arguments
+from xlit.commands.together import runs_of_first
+from xlit.commands.training_inputs import Splits, load_input, load_texts_input, text_arguments
 from xlit.errors import UsageError
 
 if TYPE_CHECKING:
     from xlit.training.mixing import Mix
+    from xlit.training.processes import Processes
 
 REVISION = 2
 MLM = "mlm"  # the task of --with-mlm; named as a task, it can be trained alone
@@ -95,15 +97,24 @@ class TrainIntermediateOptions(TrainOptions):
 
 def train_intermediate(options: TrainIntermediateOptions) -> Iterator[Path]:
     """The checkpoints, one a run."""
+    from xlit.training.processes import started
+
     options = _texts_apart(options)
     named = [task for task in options.tasks if task != "-"]
-    if named and options.from_ and "-" not in options.tasks:
-        made = _one(options, named, options.from_)
-        if made is not None:
-            yield made
-        return
-    lines = stdin_runs("an encoder (--from)" if named else "a task to train on")
-    yield from each(lambda line: _one(options, *_inputs(options, named, line)), lines)
+    splits = Splits()
+    with started() as processes:
+
+        def one(line: list[str]) -> Path | None:
+            with processes.together():
+                return _one(options, processes, splits, *_inputs(options, named, line))
+
+        if named and options.from_ and "-" not in options.tasks:
+            made = one([])
+            if made is not None:
+                yield made
+            return
+        lines = stdin_runs("an encoder (--from)" if named else "a task to train on")
+        yield from each(one, runs_of_first(processes, lines))
 
 
 def _texts_apart(options: TrainIntermediateOptions) -> TrainIntermediateOptions:
@@ -149,11 +160,19 @@ def sort_inputs(line: list[str]) -> tuple[list[str], list[str]]:
     return data, encoders
 
 
-def _one(options: TrainIntermediateOptions, tasks: list[str], encoder: str) -> Path | None:
+def _one(
+    options: TrainIntermediateOptions,
+    processes: "Processes",
+    splits: Splits,
+    tasks: list[str],
+    encoder: str,
+) -> Path | None:
     languages = options.languages()
     if languages and set(tasks) == {MLM}:
         raise UsageError("--train-lang is for tasks: the texts of --with-mlm name their languages")
-    inputs = [load_input(options, task, languages=languages) for task in tasks if task != MLM]
+    inputs = [
+        load_input(options, splits, task, languages=languages) for task in tasks if task != MLM
+    ]
     if options.with_mlm:
         inputs.append(load_texts_input(options.with_mlm, options.mlm_exponent, options.limit))
     elif MLM in tasks:
@@ -172,6 +191,7 @@ def _one(options: TrainIntermediateOptions, tasks: list[str], encoder: str) -> P
         ],
         mix=_mix(options, names),
         share_heads=options.share_heads,
+        processes=processes,
     )
 
 

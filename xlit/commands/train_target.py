@@ -6,13 +6,18 @@ xlit train-target xcopa --from runs/checkpoint/siqa.3fa9c1d07b2e
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xlit.commands.checkpoints import TrainOptions, make_checkpoint
 from xlit.commands.flags import argument, flag
 from xlit.commands.running import each, names_an_artefact, print_paths, stdin_runs
+from xlit.commands.together import runs_of_first
 from xlit.commands.train_intermediate import sort_inputs
-from xlit.commands.training_inputs import load_input
+from xlit.commands.training_inputs import Splits, load_input
 from xlit.errors import UsageError
+
+if TYPE_CHECKING:
+    from xlit.training.processes import Processes
 
 REVISION = 2
 EXAMPLES = (
@@ -34,13 +39,22 @@ class TrainTargetOptions(TrainOptions):
 
 def train_target(options: TrainTargetOptions) -> Iterator[Path]:
     """The checkpoints, one a run."""
-    if options.from_ and options.data != "-":
-        made = _one(options, options.data, options.from_)
-        if made is not None:
-            yield made
-        return
-    lines = stdin_runs("data to train on (--data)" if options.from_ else "an encoder (--from)")
-    yield from each(lambda line: _one(options, *_inputs(options, line)), lines)
+    from xlit.training.processes import started
+
+    splits = Splits()
+    with started() as processes:
+
+        def one(line: list[str]) -> Path | None:
+            with processes.together():
+                return _one(options, processes, splits, *_inputs(options, line))
+
+        if options.from_ and options.data != "-":
+            made = one([])
+            if made is not None:
+                yield made
+            return
+        lines = stdin_runs("data to train on (--data)" if options.from_ else "an encoder (--from)")
+        yield from each(one, runs_of_first(processes, lines))
 
 
 def _inputs(options: TrainTargetOptions, line: list[str]) -> tuple[str | None, str]:
@@ -55,7 +69,13 @@ def _inputs(options: TrainTargetOptions, line: list[str]) -> tuple[str | None, s
     return (data[0] if data else None), encoders[0]
 
 
-def _one(options: TrainTargetOptions, data: str | None, encoder: str) -> Path | None:
+def _one(
+    options: TrainTargetOptions,
+    processes: "Processes",
+    splits: Splits,
+    data: str | None,
+    encoder: str,
+) -> Path | None:
     from xlit.tasks.card import find_card
 
     card = find_card(options.task)
@@ -65,7 +85,7 @@ def _one(options: TrainTargetOptions, data: str | None, encoder: str) -> Path | 
         raise UsageError(
             f"--data {data}: not a data artefact", hint=f"xlit subsample {data} makes one"
         )
-    entry = load_input(options, source, card)
+    entry = load_input(options, splits, source, card)
     positional = [options.task, *(["--data", "{parent:data0}"] if entry.parent else [])]
     return make_checkpoint(
         options,
@@ -74,6 +94,7 @@ def _one(options: TrainTargetOptions, data: str | None, encoder: str) -> Path | 
         inputs=[entry],
         encoder=encoder,
         positional=positional,
+        processes=processes,
     )
 
 

@@ -17,8 +17,24 @@ if TYPE_CHECKING:
     from xlit.tasks.sources import Split
 
 
+class Splits:
+    """The splits that a stage has read, so that the next line of its pipe need not read them."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str, str], Split] = {}
+
+    def load(self, card: "Card", split: str, language: str) -> "Split":
+        from xlit.tasks.sources import load_split
+
+        key = (card.toml(), split, language)
+        if key not in self._read:
+            self._read[key] = load_split(card, split, language)
+        return self._read[key]
+
+
 def load_input(
     options: TrainOptions,
+    splits: Splits,
     name: str,
     card: "Card | None" = None,
     languages: Sequence[str] = (),
@@ -30,11 +46,11 @@ def load_input(
     """
     from xlit.tasks.card import find_card
     from xlit.tasks.rows import has_gold
-    from xlit.tasks.sources import load_split
-    from xlit.tasks.stored import load_data
 
     parent = None
     if names_an_artefact(name):
+        from xlit.tasks.stored import load_data  # and `datasets`, which costs half a second
+
         parent = input_artefact(name, "data")
         train = load_data(parent)
         if languages:
@@ -46,7 +62,7 @@ def load_input(
     else:
         source = find_card(name)
         train = _joined(
-            [load_split(source, "train", one) for one in languages or [source.train_language]]
+            [splits.load(source, "train", one) for one in languages or [source.train_language]]
         )
     for note in train.record.notes:
         console.notice(f"{train.card.name} {train.split}: {note}")
@@ -64,7 +80,7 @@ def load_input(
             " zero-shot where that language is evaluated"
         )
         _say_translated_dev(train)
-    dev = load_split(train.card, "dev", train.card.train_language)
+    dev = splits.load(train.card, "dev", train.card.train_language)
     unanswerable = (card or train.card).unanswerable
     with_gold = tuple(row for row in dev.rows if has_gold(row, unanswerable=unanswerable))
     if len(with_gold) < len(dev.rows):

@@ -5,31 +5,49 @@ changes no gradient: losses are summed and divided by the weight of the whole st
 """
 
 from collections.abc import Sequence
+from typing import overload
 
 import numpy as np
 
 from xlit.errors import UsageError
-from xlit.kinds.kind import Feature
+from xlit.kinds.feature import Feature, Integers, columns_of
 
 WINDOW = 50
 """Batches that are sorted by length together; more pads less and mixes less."""
 
 
-def group_rows(features: Sequence[Feature]) -> list[list[Feature]]:
-    """The features of each row together, in the order of rows; rows without features are absent."""
-    groups: dict[int, list[Feature]] = {}
-    for feature in features:
-        groups.setdefault(feature.row, []).append(feature)
-    return [groups[row] for row in sorted(groups)]
+class Groups(Sequence[list[Feature]]):
+    """The features of each row together, in the order of rows; rows without features are absent.
 
+    `rows` has the position of each group's row, `lengths` the pieces of its longest sequence, by
+    which batches are sorted; (groups,) each.
+    """
 
-def lengths_of(groups: Sequence[Sequence[Feature]]) -> list[int]:
-    """The pieces of each row's longest sequence, by which batches are sorted."""
-    return [max(feature.length for feature in group) for group in groups]
+    def __init__(self, features: Sequence[Feature]) -> None:
+        columns = columns_of(features)
+        order = np.argsort(columns.row, kind="stable")
+        self.rows, starts = np.unique(columns.row[order], return_index=True)
+        self.lengths = np.maximum.reduceat(columns.length[order], starts) if len(starts) else order
+        self.features = features
+        self._order = order
+        self._cuts = [*starts.tolist(), len(order)]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> list[Feature]: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[list[Feature]]: ...
+    def __getitem__(self, index: int | slice) -> list[Feature] | list[list[Feature]]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        at = range(len(self))[index]
+        return [self.features[i] for i in self._order[self._cuts[at] : self._cuts[at + 1]].tolist()]
 
 
 def training_batches(
-    lengths: Sequence[int], batch_size: int, *, seed: int, epoch: int
+    lengths: Sequence[int] | Integers, batch_size: int, *, seed: int, epoch: int
 ) -> list[list[int]]:
     """Every position in `lengths` once, in batches of rows of about one length.
 
@@ -61,17 +79,19 @@ def evaluation_batches(features: Sequence[Feature], token_budget: int) -> list[l
     """
     if token_budget < 1:
         raise UsageError(f"--token-budget {token_budget} is less than one piece")
+    columns = columns_of(features)
     batches: list[list[int]] = []
     width = depth = 0
-    for i in sorted(range(len(features)), key=lambda i: -features[i].length):
-        feature = features[i]
-        deeper = max(depth, len(feature.sequences))
+    order = np.argsort(-columns.length, kind="stable")
+    lengths, sequences = columns.length[order].tolist(), columns.sequences[order].tolist()
+    for i, length, own in zip(order.tolist(), lengths, sequences, strict=True):
+        deeper = max(depth, own)
         if batches and (len(batches[-1]) + 1) * deeper * width <= token_budget:
             batches[-1].append(i)
             depth = deeper
         else:
             batches.append([i])
-            width, depth = feature.length, len(feature.sequences)
+            width, depth = length, own
     return batches
 
 

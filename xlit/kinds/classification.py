@@ -24,6 +24,7 @@ class Classification(Kind[TextRow, str]):
     auto_class: ClassVar[Any] = AutoModelForSequenceClassification
     labelled: ClassVar[bool] = True
     reads: ClassVar[Reads] = "first"
+    options_read: ClassVar[tuple[str, ...]] = ("max_length", "labels")
 
     def features(
         self, rows: Sequence[TextRow], tokenizer: Any, options: FeatureOptions

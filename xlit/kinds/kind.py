@@ -6,7 +6,7 @@ decoding needs, feature by feature, so that predictions never depend on how batc
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xlit.errors import InputError, UsageError
+from xlit.kinds.feature import Feature as Feature  # which every kind needs beside `Kind`
+from xlit.kinds.feature import columns_of, select
 from xlit.metrics.masked import MaskedText
 from xlit.metrics.no_answer import Answer
 from xlit.models.packing import Reads
@@ -62,33 +64,6 @@ class FeatureOptions:
         return {label: i for i, label in enumerate(self.labels)}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Feature:
-    """One input of the model: a sequence, or one sequence a choice.
-
-    `row` is the position of its row among the rows given. `target` is empty where the gold is
-    hidden. A step's loss is the sum over features of their losses, divided by the sum of their
-    `weight`. `place` is the kind's own data to get from the pieces back to the text.
-    """
-
-    row: int
-    sequences: tuple[tuple[int, ...], ...]
-    type_ids: tuple[tuple[int, ...], ...] | None
-    target: tuple[int, ...]
-    weight: float
-    place: Any = None
-
-    @property
-    def length(self) -> int:
-        """Pieces of the longest sequence."""
-        return max(len(sequence) for sequence in self.sequences)
-
-    @property
-    def tokens(self) -> int:
-        """Pieces that the model sees for this feature alone: sequences times the longest."""
-        return len(self.sequences) * self.length
-
-
 @dataclass(frozen=True, slots=True)
 class Score:
     """How good predictions are. `main` and `metrics` are percentages, unrounded; perplexities and
@@ -125,6 +100,11 @@ class Kind(ABC, Generic[RowT, PredictionT]):
     """Whether a head that the encoder brings along is trained on instead of a new one."""
     reads: ClassVar[Reads] = "all"
     """What the head reads of the last layer: every state, or those of first tokens alone."""
+    features_version: ClassVar[int] = 1
+    """To be raised with every change of what `features` gives, so that no kept ones are taken for
+    it (tests/kinds/test_feature_versions.py says when)."""
+    options_read: ClassVar[tuple[str, ...]] = ("max_length",)
+    """The fields of `FeatureOptions` that `features` reads."""
 
     @abstractmethod
     def features(
@@ -132,15 +112,35 @@ class Kind(ABC, Generic[RowT, PredictionT]):
     ) -> list[Feature]:
         """At least one feature for every row, in the order of the rows."""
 
-    def training_features(
-        self, rows: Sequence[RowT], tokenizer: Any, options: FeatureOptions
-    ) -> tuple[list[Feature], int]:
-        """The features that can be trained on, and the number of rows left out.
+    def content(self, row: RowT) -> Sequence[object]:
+        """All of a row that `features` reads, as plain values: everything but its id."""
+        return [getattr(row, name) for name in row.__slots__ if name != "id"]
+
+    def place_numbers(self, feature: Feature) -> Sequence[int]:
+        """A feature's `place` as numbers, less what its other fields tell."""
+        return ()
+
+    def place_reader(self, tokenizer: Any) -> "ReadPlace":
+        """What makes the `place` of a feature of `features` from its other fields and numbers."""
+        return lambda sequence, target, numbers: None
+
+    def trainable(
+        self, rows: Sequence[RowT], features: Sequence[Feature]
+    ) -> tuple[Sequence[Feature], int]:
+        """Of what `features` gave for `rows` that which can be trained on, and the number of rows
+        left out.
 
         A row is left out when its gold is hidden, or when an answer has no piece of the context.
         """
-        features = [f for f in self.features(rows, tokenizer, options) if f.target]
-        return features, len(rows) - len({f.row for f in features})
+        columns = columns_of(features)
+        chosen = np.flatnonzero(columns.targets)
+        return select(features, chosen), len(rows) - len(np.unique(columns.row[chosen]))
+
+    def training_features(
+        self, rows: Sequence[RowT], tokenizer: Any, options: FeatureOptions
+    ) -> tuple[Sequence[Feature], int]:
+        """`trainable` of features that are made here and now."""
+        return self.trainable(rows, self.features(rows, tokenizer, options))
 
     def redraw(
         self, features: Sequence[Feature], options: FeatureOptions, random: np.random.Generator
@@ -214,6 +214,9 @@ class Kind(ABC, Generic[RowT, PredictionT]):
 
 
 AnyKind: TypeAlias = Kind[Any, Any]
+
+ReadPlace: TypeAlias = Callable[[tuple[int, ...], tuple[int, ...], NDArray[np.int32]], Any]
+"""From a feature's first sequence, its target and the numbers of its place to the place."""
 
 
 def pad(

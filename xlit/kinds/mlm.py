@@ -22,7 +22,8 @@ from torch import Tensor
 from transformers import AutoModelForMaskedLM
 
 from xlit.errors import InputError, UsageError
-from xlit.kinds.kind import Feature, FeatureOptions, Kind, Score, as_array
+from xlit.kinds.feature_table import FeatureTable
+from xlit.kinds.kind import Feature, FeatureOptions, Kind, ReadPlace, Score, as_array
 from xlit.kinds.scores import is_constant, require
 from xlit.kinds.segments import Pieces, chunks, frame_of, tokenise
 from xlit.metrics.masked import MaskedText, perplexity, unigram_losses
@@ -77,14 +78,31 @@ class MaskedLM(Kind[PlainRow, MaskedText]):
                 text = pieces[row.text]
                 for start in range(0, max(1, len(text)), room):
                     ids, types = frame.join(text[start : start + room], None)
-                    places = np.array(
-                        [n for n, x in enumerate(ids) if x not in vocabulary.special], dtype=np.int_
-                    )
+                    places = ordinary_places(ids, vocabulary)
                     window = Window(ids, places, places[:0], vocabulary)
                     type_ids = None if types is None else (types,)
                     feature = Feature(i, (ids,), type_ids, target=(), weight=0.0, place=window)
                     features.append(hide(feature, np.random.default_rng(fixed_seed(ids))))
         return features
+
+    def place_numbers(self, feature: Feature) -> Sequence[int]:
+        return feature.place.chosen.tolist()
+
+    def place_reader(self, tokenizer: Any) -> ReadPlace:
+        vocabulary = vocabulary_of(tokenizer)
+
+        def read(
+            sequence: tuple[int, ...], target: tuple[int, ...], numbers: NDArray[np.int32]
+        ) -> Window:
+            whole = list(sequence)
+            for place, piece in zip(numbers.tolist(), target, strict=True):
+                whole[place] = piece
+            ids = tuple(whole)
+            return Window(
+                ids, ordinary_places(ids, vocabulary), numbers.astype(np.int_), vocabulary
+            )
+
+        return read
 
     def redraw(
         self, features: Sequence[Feature], options: FeatureOptions, random: np.random.Generator
@@ -236,6 +254,11 @@ def vocabulary_of(tokenizer: Any) -> Vocabulary:
     return Vocabulary(tokenizer.mask_token_id, np.array(ordinary), special)
 
 
+def ordinary_places(sequence: Pieces, vocabulary: Vocabulary) -> NDArray[np.int_]:
+    """Where a sequence has no special token."""
+    return np.array([n for n, x in enumerate(sequence) if x not in vocabulary.special], np.int_)
+
+
 def fixed_seed(sequence: Pieces) -> int:
     """A number that follows from the pieces of a sequence alone."""
     key = f"masked lm {' '.join(map(str, sequence))}"
@@ -266,8 +289,24 @@ def hide(feature: Feature, random: np.random.Generator) -> Feature:
 
 def piece_counts(features: Sequence[Feature]) -> Counter[int]:
     """How often each piece stands in the texts, special tokens left out."""
+    if isinstance(features, FeatureTable):  # thousands a second else
+        return table_piece_counts(features)
     counts: Counter[int] = Counter()
     for feature in features:
         window: Window = feature.place
         counts.update(window.sequence[place] for place in window.places.tolist())
     return counts
+
+
+def table_piece_counts(table: FeatureTable) -> Counter[int]:
+    """As `piece_counts`, from the numbers of a table, without making its features."""
+    special = table[0].place.vocabulary.special if len(table) else frozenset()
+    total = np.zeros(0, dtype=np.int64)  # (vocabulary,)
+    for part, times in table.parts_used():
+        whole = part.ids.values.copy()
+        whole[part.ids.starts.repeat(part.place.counts) + part.place.values] = part.target.values
+        found = np.bincount(whole, times.repeat(part.ids.counts), len(total)).astype(np.int64)
+        found[: len(total)] += total
+        total = found
+    counts = {int(piece): int(total[piece]) for piece in np.flatnonzero(total)}
+    return Counter({piece: count for piece, count in counts.items() if piece not in special})

@@ -18,9 +18,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from xlit.errors import InputError, UsageError
+from xlit.kinds.feature import Columns, Features, Integers, columns_of, pieces_of, select
 from xlit.kinds.kind import Feature, FeatureOptions, Kind, Score, as_array, pad
 from xlit.kinds.scores import is_constant, require
-from xlit.kinds.segments import Pieces, chunks, frame_of, tokenise
+from xlit.kinds.segments import chunks, frame_of, tokenise
 from xlit.metrics.ranking import average_precision
 from xlit.metrics.spread import mean_error
 from xlit.models.dual import AutoDualEncoder, vectors_of
@@ -55,20 +56,30 @@ class Ranking(Kind[RankingRow, tuple[str, ...]]):
     name: ClassVar[str] = "ranking"
     auto_class: ClassVar[Any] = AutoDualEncoder
     whole_batch: ClassVar[bool] = True
+    options_read: ClassVar[tuple[str, ...]] = ("max_length", "question_length")
 
     def features(
         self, rows: Sequence[RankingRow], tokenizer: Any, options: FeatureOptions
     ) -> list[Feature]:
         """One text a row, a query cut to `question_length` pieces, a candidate to `max_length`."""
-        sequences = self._sequences(rows, tokenizer, options)
-        return [
-            Feature(i, (ids,), None if types is None else (types,), (), 1.0)
-            for i, (ids, types) in enumerate(sequences)
-        ]
+        frame = frame_of(tokenizer, max(options.max_length, options.question_length))
+        cuts = {"query": options.question_length, "candidate": options.max_length}
+        features = []
+        for run in chunks(len(rows)):
+            batch = rows[run.start : run.stop]
+            pieces = tokenise(tokenizer, (shown_text(row) for row in batch))
+            for i, row in zip(run, batch, strict=True):
+                room = max(0, cuts[row.side] - frame.single_specials)
+                ids, types = frame.join(pieces[shown_text(row)][:room], None)
+                features.append(Feature(i, (ids,), None if types is None else (types,), (), 1.0))
+        return features
 
-    def training_features(
-        self, rows: Sequence[RankingRow], tokenizer: Any, options: FeatureOptions
-    ) -> tuple[list[Feature], int]:
+    def content(self, row: RankingRow) -> Sequence[object]:
+        return [row.side, shown_text(row)]
+
+    def trainable(
+        self, rows: Sequence[RankingRow], features: Sequence[Feature]
+    ) -> tuple[Sequence[Feature], int]:
         """A query with the first of its answers that is among the rows; and the queries without."""
         places = {row.id: i for i, row in enumerate(rows) if row.side == "candidate"}
         pairs: list[tuple[int, int]] = []
@@ -78,32 +89,7 @@ class Ranking(Kind[RankingRow, tuple[str, ...]]):
                 place = next((places[a] for a in row.answers if a in places), None)
                 left_out += place is None
                 pairs += [] if place is None else [(i, place)]
-        wanted = list(dict.fromkeys(i for pair in pairs for i in pair))
-        encoded = self._sequences([rows[i] for i in wanted], tokenizer, options)
-        sequences = dict(zip(wanted, encoded, strict=True))
-        features = []
-        for query, candidate in pairs:
-            (first, first_types), (second, second_types) = sequences[query], sequences[candidate]
-            types = None
-            if first_types is not None and second_types is not None:
-                types = (first_types, second_types)
-            place_of = Pair(rows[candidate].id, frozenset(rows[query].answers))
-            features.append(Feature(query, (first, second), types, (candidate,), 1.0, place_of))
-        return features, left_out
-
-    def _sequences(
-        self, rows: Sequence[RankingRow], tokenizer: Any, options: FeatureOptions
-    ) -> list[tuple[Pieces, Pieces | None]]:
-        frame = frame_of(tokenizer, max(options.max_length, options.question_length))
-        cuts = {"query": options.question_length, "candidate": options.max_length}
-        sequences = []
-        for run in chunks(len(rows)):
-            batch = rows[run.start : run.stop]
-            pieces = tokenise(tokenizer, (shown_text(row) for row in batch))
-            for row in batch:
-                room = max(0, cuts[row.side] - frame.single_specials)
-                sequences.append(frame.join(pieces[shown_text(row)][:room], None))
-        return sequences
+        return Pairs(rows, features, np.array(pairs, dtype=np.int64).reshape(-1, 2)), left_out
 
     def head(self, labels: Sequence[str]) -> dict[str, Any]:
         return {}
@@ -207,6 +193,33 @@ class Ranking(Kind[RankingRow, tuple[str, ...]]):
         counted: Sequence[RankingRow] = (),
     ) -> Score:
         raise UsageError("ranking has no most frequent label", hint='a card\'s floor: "untrained"')
+
+
+class Pairs(Features):
+    """Training features: a query and a candidate each, `pairs` being their rows, (features, 2)."""
+
+    def __init__(
+        self, rows: Sequence[RankingRow], texts: Sequence[Feature], pairs: NDArray[np.int64]
+    ) -> None:
+        self.rows, self.texts, self.pairs = rows, texts, pairs
+        ones = np.ones(len(pairs), dtype=np.int64)
+        length = columns_of(texts).length[pairs].max(axis=1)
+        self.columns = Columns(pairs[:, 0], length, 2 * ones, ones)
+
+    def select(self, chosen: Integers) -> "Pairs":
+        return Pairs(self.rows, self.texts, self.pairs[chosen])
+
+    def pieces(self) -> Integers:
+        return pieces_of(select(self.texts, np.unique(self.pairs)))
+
+    def make(self, index: int) -> Feature:
+        query, candidate = self.pairs[index].tolist()
+        first, second = self.texts[query], self.texts[candidate]
+        types = None
+        if first.type_ids is not None and second.type_ids is not None:
+            types = first.type_ids + second.type_ids
+        pair = Pair(self.rows[candidate].id, frozenset(self.rows[query].answers))
+        return Feature(query, first.sequences + second.sequences, types, (candidate,), 1.0, pair)
 
 
 def shown_text(row: RankingRow) -> str:

@@ -25,7 +25,15 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForQuestionAnswering
 
 from xlit.errors import InputError, UsageError
-from xlit.kinds.kind import Feature, FeatureOptions, Kind, Score, as_array, label_head
+from xlit.kinds.kind import (
+    Feature,
+    FeatureOptions,
+    Kind,
+    ReadPlace,
+    Score,
+    as_array,
+    label_head,
+)
 from xlit.kinds.scores import is_constant, require
 from xlit.kinds.segments import chunks, frame_of, tokenise, tokenise_with_spans
 from xlit.metrics.no_answer import EVEN, Answer, no_answer_scores, probability
@@ -59,6 +67,10 @@ class SpanQA(Kind[SpanRow, str | Answer]):
 
     name: ClassVar[str] = "span_qa"
     auto_class: ClassVar[Any] = AutoModelForQuestionAnswering
+    options_read: ClassVar[tuple[str, ...]] = (
+        *("max_length", "stride", "question_length"),
+        "unanswerable",
+    )
 
     def features(
         self, rows: Sequence[SpanRow], tokenizer: Any, options: FeatureOptions
@@ -99,6 +111,12 @@ class SpanQA(Kind[SpanRow, str | Answer]):
                         )
                     )
         return features
+
+    def place_numbers(self, feature: Feature) -> Sequence[int]:
+        return [feature.place.offset, *feature.place.spans.ravel().tolist()]
+
+    def place_reader(self, tokenizer: Any) -> ReadPlace:
+        return lambda sequence, target, numbers: Window(int(numbers[0]), numbers[1:].reshape(-1, 2))
 
     def head(self, labels: Sequence[str]) -> dict[str, Any]:
         # two outputs, whatever an earlier head of the same config had

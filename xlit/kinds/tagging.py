@@ -19,7 +19,16 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForTokenClassification
 
 from xlit.errors import InputError, UsageError
-from xlit.kinds.kind import IGNORED, Feature, FeatureOptions, Kind, Score, label_head, label_id
+from xlit.kinds.kind import (
+    IGNORED,
+    Feature,
+    FeatureOptions,
+    Kind,
+    ReadPlace,
+    Score,
+    label_head,
+    label_id,
+)
 from xlit.kinds.scores import is_constant, most_frequent, require
 from xlit.kinds.segments import Pieces, chunks, frame_of, tokenise
 from xlit.metrics.chunks import chunk_counts, score_of_counts, words_right
@@ -33,6 +42,7 @@ class Tagging(Kind[TaggedRow, tuple[str, ...]]):
     name: ClassVar[str] = "tagging"
     auto_class: ClassVar[Any] = AutoModelForTokenClassification
     labelled: ClassVar[bool] = True
+    options_read: ClassVar[tuple[str, ...]] = ("max_length", "labels")
 
     def features(
         self, rows: Sequence[TaggedRow], tokenizer: Any, options: FeatureOptions
@@ -66,6 +76,12 @@ class Tagging(Kind[TaggedRow, tuple[str, ...]]):
                         )
                     )
         return features
+
+    def place_numbers(self, feature: Feature) -> Sequence[int]:
+        return feature.place.tolist()
+
+    def place_reader(self, tokenizer: Any) -> ReadPlace:
+        return lambda sequence, target, numbers: numbers.astype(np.int64)
 
     def head(self, labels: Sequence[str]) -> dict[str, Any]:
         return label_head(labels)

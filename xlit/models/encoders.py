@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer, PretrainedConfig,
 
 from xlit.errors import DamagedError, MissingError, UsageError
 from xlit.models import bundled
+from xlit.models.kept import kept_tokenizer, tokenizer_key
 from xlit.models.quiet import quiet
 from xlit.models.references import (
     CONFIG,
@@ -129,13 +130,17 @@ def load_with_head(
 def load_tokenizer(ref: EncoderRef) -> Any:
     """The encoder's tokenizer, without its weights. Raises DamagedError when it cannot be read."""
     if ref.sort == "bundled":
-        return bundled.bundled_tokenizer(_place(ref))
+        return kept_tokenizer(ref.identity, lambda: bundled.bundled_tokenizer(_place(ref)))
     path = _directory(ref)
     if not any((path / name).is_file() for name in TOKENIZER_FILES):
         raise DamagedError("has no tokenizer files", path=path)
+
+    def load() -> Any:
+        return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+
     with quiet():
         try:
-            return AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+            return kept_tokenizer(tokenizer_key(path, TOKENIZER_FILES, CONFIG), load)
         except Exception as error:  # the tokenizers library raises nothing narrower
             raise DamagedError(f"its tokenizer cannot be read: {error}", path=path) from error
 

@@ -9,6 +9,7 @@ from xlit import console
 from xlit.artefacts.store import Plan
 from xlit.kinds.kind import FeatureOptions
 from xlit.kinds.registry import find_kind
+from xlit.models.activations import recomputed_activations
 from xlit.models.encoders import EncoderRef, Loaded, load_with_head
 from xlit.models.interchange import write_sentence_transformers
 from xlit.models.multitask import save, share_encoder
@@ -18,6 +19,7 @@ from xlit.tasks.recipes import Recipe
 from xlit.tasks.rows import Row
 from xlit.tasks.subsets import subset
 from xlit.training.inputs import TrainInput
+from xlit.training.interval import Saving
 from xlit.training.loop import Result, train
 from xlit.training.mixing import languages_seen
 from xlit.training.packing import without_padding
@@ -35,7 +37,12 @@ class TaskPlan:
 
 
 def train_checkpoint(
-    directory: Path, plan: Plan, ref: EncoderRef, tasks: Sequence[TaskPlan], settings: Settings
+    directory: Path,
+    plan: Plan,
+    ref: EncoderRef,
+    tasks: Sequence[TaskPlan],
+    settings: Settings,
+    saving: Saving | None = None,
 ) -> dict[str, Any]:
     """Train, and write the checkpoint's files into `directory`; gives the manifest's results."""
     loaded = _load_models(ref, tasks, settings.seed)
@@ -64,8 +71,14 @@ def train_checkpoint(
         )
         for task in tasks
     ]
-    with without_padding(to_train, tokenizer.pad_token_id, settings) as (ready, packing):
-        result = train(ready, tokenizer, settings, directory)
+    in_less = list(models.values()) if settings.gradient_checkpointing else []
+    with (
+        without_padding(to_train, tokenizer.pad_token_id, settings) as (ready, packing),
+        recomputed_activations(in_less),  # last: of what the layers are by then
+    ):
+        result = train(ready, tokenizer, settings, directory, saving)
+    if not settings.processes.first:
+        return {}  # the files are written once
     for model in models.values():
         model.to("cpu")
     save(models, tokenizer, directory)
@@ -102,6 +115,7 @@ def train_checkpoint(
         },
         "examples_per_second": round(result.examples_per_second, 2),
         "fast": {"packing": packing, **result.fast},
+        **({"continued": result.continued} if result.continued else {}),
     }
 
 

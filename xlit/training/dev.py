@@ -5,24 +5,38 @@ from typing import Any
 
 from xlit.kinds.kind import Score
 from xlit.kinds.predict import predict
+from xlit.training.features import TaskFeatures
 from xlit.training.outcome import Outcome
 from xlit.training.task import Settings, TrainTask
 
 
-def evaluate(tasks: Sequence[TrainTask], tokenizer: Any, settings: Settings) -> dict[str, Score]:
+def evaluate(
+    tasks: Sequence[TrainTask],
+    features: Sequence[TaskFeatures],
+    tokenizer: Any,
+    settings: Settings,
+) -> dict[str, Score]:
     """The score of each task's model on its dev rows."""
-    return {task.card.name: _evaluate_one(task, tokenizer, settings) for task in tasks}
+    return {
+        task.card.name: _evaluate_one(task, own, tokenizer, settings)
+        for task, own in zip(tasks, features, strict=True)
+    }
 
 
-def floors(tasks: Sequence[TrainTask], tokenizer: Any, settings: Settings) -> Mapping[str, float]:
+def floors(
+    tasks: Sequence[TrainTask],
+    features: Sequence[TaskFeatures],
+    tokenizer: Any,
+    settings: Settings,
+) -> Mapping[str, float]:
     """What each task gets without training, by its card's rule."""
     return {
         task.card.name: task.kind.majority(
             task.dev, metric=task.card.metric, language=task.card.train_language
         ).main
         if task.card.floor == "majority"
-        else _evaluate_one(task, tokenizer, settings).main
-        for task in tasks
+        else _evaluate_one(task, own, tokenizer, settings).main
+        for task, own in zip(tasks, features, strict=True)
     }
 
 
@@ -41,15 +55,19 @@ def outcome_of(task: TrainTask, score: Score, floor: float, step: int) -> Outcom
     )
 
 
-def _evaluate_one(task: TrainTask, tokenizer: Any, settings: Settings) -> Score:
+def _evaluate_one(
+    task: TrainTask, features: TaskFeatures, tokenizer: Any, settings: Settings
+) -> Score:
     predictions = predict(
         task.kind,
         task.model,
         tokenizer,
         task.dev,
         task.options,
+        features=features.dev,
         device=settings.where,
         precision=settings.precision,
+        among=settings.processes,
     )
     return task.kind.score(
         task.dev, predictions, metric=task.card.metric, language=task.card.train_language

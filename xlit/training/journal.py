@@ -1,6 +1,7 @@
 """What a run tells while it goes on: `log.jsonl`, and the live line for who is watching."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,10 +54,20 @@ class Journal:
 
 
 @contextmanager
-def open_journal(directory: Path, label: str, steps: int) -> Iterator[Journal]:
-    """The journal of a run of `steps` steps whose files are in `directory`."""
+def open_journal(
+    directory: Path, label: str, steps: int, done: int = 0, written: int = 0
+) -> Iterator[Journal]:
+    """The journal of a run of `steps` steps whose files are in `directory`.
+
+    Of a run that goes on, `done` steps are done, and the log had `written` bytes then: whatever it
+    has beyond them is of steps that are done again.
+    """
+    path = directory / LOG
+    if written:
+        os.truncate(path, written)
     with (
-        (directory / LOG).open("w", buffering=1, encoding="utf-8") as lines,
+        path.open("a" if written else "w", buffering=1, encoding="utf-8") as lines,
         console.progress(f"train {label}", total=steps, unit="steps") as advance,
     ):
+        advance(done)
         yield Journal(lines, advance)

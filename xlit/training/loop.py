@@ -8,7 +8,7 @@ gradient is that of the whole batch however it is cut.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,20 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xlit import console
-from xlit.kinds.batches import lengths_of
-from xlit.kinds.kind import Feature
+from xlit.kinds.batches import Groups
 from xlit.tasks.freeze import parse_freeze
 from xlit.training import dev
-from xlit.training.features import training_rows
+from xlit.training.features import TaskFeatures, features_of
 from xlit.training.freezing import freeze
-from xlit.training.journal import Journal, open_journal
+from xlit.training.interval import Saving
+from xlit.training.journal import LOG, Journal, open_journal
+from xlit.training.keeper import Keeper
 from xlit.training.mixing import Drawn, mixed_batches, seen_line
 from xlit.training.optimiser import adamw, parameters_of, set_rate
 from xlit.training.outcome import Outcome
 from xlit.training.schedule import Schedule, schedule_of
-from xlit.training.state import Best, State, put_back, trained_parameters
-from xlit.training.step import add_gradient, drawn_anew
+from xlit.training.state import Best, State, copies, put_back, trained
+from xlit.training.step import Gradients
 from xlit.training.task import Settings, TrainTask
 from xlit.training.vocabulary import choose_vocabulary, decay_factors
 
@@ -45,59 +46,82 @@ class Result:
     mixture: dict[str, dict[str, Any]]  # `Drawn.as_json` of each task
     times: dict[str, NDArray[np.int64]]  # of each task (rows,), how often each was drawn
     examples_per_second: float
+    continued: list[int]  # the steps from which an interrupted run went on
     fast: dict[str, Any]  # what the ways to save work resolved to
 
 
 def train(
-    tasks: Sequence[TrainTask], tokenizer: Any, settings: Settings, directory: Path
+    tasks: Sequence[TrainTask],
+    tokenizer: Any,
+    settings: Settings,
+    directory: Path,
+    saving: Saving | None = None,
 ) -> Result:
     """Train the tasks' models in place and leave them at the kept checkpoint.
 
     Writes `log.jsonl` into `directory`: a line a step, with the positions of its rows among the
-    task's, one an evaluation, and at the end one a task that sums up what was seen. Raises
-    InputError when a training set gives no features.
+    task's, one an evaluation, and at the end one a task that sums up what was seen. With `saving`
+    it goes on from the newest save, and saves: now and then, and when a signal asks it to stop;
+    then it raises StoppedError. Raises InputError when a training set gives no features.
     """
     recipe = tasks[0].recipe  # for what tasks agree in
-    features = [training_rows(task, tokenizer) for task in tasks]
-    sizes = [len(rows) for rows in features]
+    with settings.processes.first_goes_first():
+        features = [features_of(task, tokenizer, settings.cache) for task in tasks]
+    sizes = [len(own.train) for own in features]
     # a task alone has nothing to be weighed against
     counted = sizes if len(tasks) == 1 else [settings.mix.capped(size) for size in sizes]
     schedule = schedule_of(counted, [task.recipe for task in tasks])
-    for task, groups in zip(tasks, features, strict=True):
-        task.kind.start(task.model, [feature for group in groups for feature in group])
+    for task, own in zip(tasks, features, strict=True):
+        task.kind.start(task.model, own.train.features)
     freeze([task.model for task in tasks], parse_freeze(recipe.freeze))
-    dev_features = (
-        feature
-        for task in tasks
-        for feature in task.kind.features(task.dev, tokenizer, task.options)
-    )
-    training_features = (feature for rows in features for group in rows for feature in group)
-    vocabulary = choose_vocabulary(
-        tasks, chain(training_features, dev_features), tokenizer, settings, directory
-    )
+    seen = [some for own in features for some in (own.train.features, own.dev)]
+    vocabulary = choose_vocabulary(tasks, seen, tokenizer, settings, directory)
     for task in tasks:
         task.model.to(settings.where)
-    untrained = dev.floors(tasks, tokenizer, settings)
     optimiser = adamw([task.model for task in tasks], recipe)
     parameters = parameters_of(optimiser)
+    gradients = Gradients(tokenizer, settings, parameters)
     shares = settings.mix.shares(sizes)
     state = State([Drawn(size, float(share)) for size, share in zip(sizes, shares, strict=True)])
+    processes = settings.processes
+    keeper = Keeper(
+        saving,
+        state,
+        tasks,
+        optimiser,
+        log=directory / LOG,
+        where=settings.where,
+        agree=processes.largest if processes.size > 1 else None,
+        first=processes.first,
+    )
+    logged = keeper.resume()
+    if not state.floors:
+        state.floors = dict(dev.floors(tasks, features, tokenizer, settings))
     stream = mixed_batches(
-        [lengths_of(rows) for rows in features],
+        [own.train.lengths for own in features],
         [task.recipe.batch_size for task in tasks],
         shares,
         settings.seed,
     )
     label = "+".join(task.card.name for task in tasks)
-    with open_journal(directory, label, schedule.steps) as journal:
-        for number, batch in islice(stream, state.step, schedule.steps):
+    with (
+        open_journal(directory, label, schedule.steps, state.step, logged) as journal,
+        keeper.listening(),
+    ):
+        batches = islice(stream, state.step, None)
+        while True:
+            if schedule.evaluates_after(state.step) and state.evaluated < state.step:
+                _evaluate(state, tasks, features, tokenizer, settings, journal, keeper)
+            keeper.save_or_stop()
+            if state.step == schedule.steps or _patience_is_over(state, schedule, recipe.patience):
+                break
+            number, batch = next(batches)
             began = time.monotonic()
             task = tasks[number]
-            chosen = [feature for row in batch for feature in features[number][row]]
-            chosen = drawn_anew(task, chosen, settings, state.step)
+            chosen = [feature for row in batch for feature in features[number].train[row]]
             rate = schedule.rate(state.step)
             set_rate(optimiser, rate)
-            state.losses.append(add_gradient(task, chosen, tokenizer, settings))
+            state.losses.append(gradients.add(task, chosen, state.step))
             norm = float(nn.utils.clip_grad_norm_(parameters, recipe.clip))
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
@@ -107,18 +131,15 @@ def train(
             journal.step(
                 state.step,
                 task=task.card.name,
-                rows=[features[number][position][0].row for position in batch],
+                rows=features[number].train.rows[batch].tolist(),
                 losses=state.losses,
                 rate=rate,
                 norm=norm,
             )
-            if schedule.evaluates_after(state.step):
-                _evaluate(state, tasks, tokenizer, settings, journal)
-                if _patience_is_over(state, schedule, recipe.patience):
-                    break
+        keeper.save_end()
         mixture = _mixture(state, tasks, journal)
-    put_back(tasks, state.best.parameters)
-    del optimiser, parameters  # its moments are several times what is put back now
+    put_back(trained(tasks), state.best.parameters)
+    del optimiser, parameters, gradients, keeper  # moments are several times what is put back now
     if vocabulary is not None:
         vocabulary.restore(decay_factors(schedule, recipe, state.best.step))
     return Result(
@@ -126,7 +147,7 @@ def train(
             dev.outcome_of(
                 task,
                 state.best.scores[task.card.name],
-                untrained[task.card.name],
+                state.floors[task.card.name],
                 state.best.step,
             )
             for task in tasks
@@ -136,10 +157,11 @@ def train(
         loss=float(np.mean(state.losses[-max(1, state.step // 10) :])),
         mixture=mixture,
         times={
-            task.card.name: _times_of_rows(task, groups, one)
-            for task, groups, one in zip(tasks, features, state.drawn, strict=True)
+            task.card.name: _times_of_rows(task, own.train, one)
+            for task, own, one in zip(tasks, features, state.drawn, strict=True)
         },
         examples_per_second=sum(one.examples for one in state.drawn) / max(1e-9, state.seconds),
+        continued=state.continued,
         fast={"vocabulary": "full" if vocabulary is None else vocabulary.as_json()},
     )
 
@@ -147,16 +169,21 @@ def train(
 def _evaluate(
     state: State,
     tasks: Sequence[TrainTask],
+    features: Sequence[TaskFeatures],
     tokenizer: Any,
     settings: Settings,
     journal: Journal,
+    keeper: Keeper,
 ) -> None:
     """Score dev, and keep the parameters where the mean of the tasks is better than before."""
-    scores = dev.evaluate(tasks, tokenizer, settings)
+    with keeper.interruptible():
+        scores = dev.evaluate(tasks, features, tokenizer, settings)
     mean = float(np.mean([score.main for score in scores.values()]))
     journal.evaluation(state.step, mean, scores)
-    if mean > state.best.score or tasks[0].recipe.keep == "last":
-        state.best = Best(state.step, mean, trained_parameters(tasks), scores)
+    if tasks[0].recipe.keep == "last":  # the last step of all is evaluated, and is as it stands
+        state.best = Best(state.step, mean, {}, scores)
+    elif mean > state.best.score:
+        state.best = Best(state.step, mean, copies(trained(tasks)), scores)
     state.evaluated = state.step
 
 
@@ -180,10 +207,8 @@ def _mixture(
     return mixture
 
 
-def _times_of_rows(
-    task: TrainTask, groups: Sequence[Sequence[Feature]], drawn: Drawn
-) -> NDArray[np.int64]:
+def _times_of_rows(task: TrainTask, groups: Groups, drawn: Drawn) -> NDArray[np.int64]:
     """How often each row of a task was drawn, 0 for those that could not be trained on."""
     times = np.zeros(len(task.rows), dtype=np.int64)
-    times[[group[0].row for group in groups]] = drawn.times
+    times[groups.rows] = drawn.times
     return times

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlit.kinds.batches import training_batches
+from xlit.kinds.feature import Integers
 
 Mixing = Literal["proportional", "uniform", "temperature"]
 
@@ -88,7 +89,7 @@ class Drawn:
 
 
 def mixed_batches(
-    lengths: Sequence[Sequence[int]],
+    lengths: Sequence[Sequence[int] | Integers],
     batch_sizes: Sequence[int],
     shares: NDArray[np.float64],
     seed: int,

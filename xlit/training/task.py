@@ -6,11 +6,13 @@ from typing import Any, Literal
 import torch
 
 from xlit import device
+from xlit.kinds.feature_cache import FeatureCache
 from xlit.kinds.kind import AnyKind, FeatureOptions
 from xlit.tasks.card import Card
 from xlit.tasks.recipes import Recipe
 from xlit.tasks.rows import Row
 from xlit.training.mixing import Mix
+from xlit.training.processes import Processes
 
 Vocabulary = Literal["auto", "compact", "full"]
 """Which word embeddings are held while training: those that the run's data can reach where that is
@@ -39,11 +41,15 @@ class TrainTask:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run depends on besides its tasks. `mix` matters where there are several."""
+    """What a run depends on besides its tasks. `mix` matters where there are several, and `cache`
+    changes nothing but how long it takes."""
 
     seed: int
     precision: device.Precision
     where: torch.device
     mix: Mix = field(default_factory=Mix)
     packing: Literal["auto", "off"] = "auto"
+    cache: FeatureCache = field(default_factory=FeatureCache)
+    processes: Processes = field(default_factory=Processes)
+    gradient_checkpointing: bool = False
     vocabulary: Vocabulary = "auto"

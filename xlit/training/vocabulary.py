@@ -1,7 +1,6 @@
 """Which rows of the word embeddings a run holds: all, or those of the pieces that it can meet."""
 
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from xlit import console
 from xlit.errors import UsageError
-from xlit.kinds.kind import Feature
+from xlit.kinds.feature import Feature, pieces_of
 from xlit.models.compact import Compact, compact, refusal
 from xlit.tasks.recipes import Recipe
 from xlit.training.schedule import Schedule
@@ -19,7 +18,7 @@ from xlit.training.task import Settings, TrainTask
 
 def choose_vocabulary(
     tasks: Sequence[TrainTask],
-    features: Iterable[Feature],
+    features: Sequence[Sequence[Feature]],
     tokenizer: Any,
     settings: Settings,
     directory: Path,
@@ -52,9 +51,7 @@ def decay_factors(schedule: Schedule, recipe: Recipe, steps: int) -> list[float]
     return [1 - schedule.rate(step) * recipe.weight_decay for step in range(steps)]
 
 
-def _pieces(features: Iterable[Feature], tokenizer: Any) -> NDArray[np.int64]:
+def _pieces(features: Sequence[Sequence[Feature]], tokenizer: Any) -> NDArray[np.int64]:
     """The ids that the sequences have, and those of all special tokens."""
-    found = set(tokenizer.all_special_ids)
-    for feature in features:
-        found.update(chain.from_iterable(feature.sequences))
-    return np.array(sorted(found), dtype=np.int64)
+    special = np.array(tokenizer.all_special_ids, dtype=np.int64)
+    return np.unique(np.concatenate([special, *map(pieces_of, features)]))
