@@ -86,10 +86,11 @@ def test_a_model_that_cannot_be_packed_trains_padded_and_says_so(
     loaded = load(tiny_encoder)
     loaded.model = AutoModelForSequenceClassification.from_config(config)
     reason = "its attention is not called through transformers' interface"
-    with without_padding([task(loaded)], 1, settings()) as (ready, how):
-        assert how["toy"] == {"on": False, "reason": reason}
+    tasks = [task(loaded), task(loaded, name="other")]
+    with without_padding(tasks, 1, settings()) as (ready, how):
+        assert how["toy"] == how["other"] == {"on": False, "reason": reason}
         assert not ready[0].packed
-    assert told == [f"toy: batches are padded: {reason}"]
+    assert told == [f"toy, other: batches are padded: {reason}"]
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ TOLERANCE = 1e-5
 another order makes 5e-7; wrong states begin at 1e-2."""
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-PROBED = (3, 5, 5, 9, 24)  # lengths of the probe's sequences: a run of two, and a long one
-WINDOWS = ("sliding_window", "local_attention", "attention_window")  # as configs call them
+PROBED = (5, 5, 9, 24)  # lengths of the probe's sequences: a run of two, and a long one
+WINDOWS = ("sliding_window", "local_attention")  # to one side, to both: as configs call them
 
 
 class Packed:
@@ -216,7 +216,7 @@ def probe(model: Any, pad_id: int) -> dict[str, Tensor]:
     config = model.config
     window = max((getattr(config, name, None) or 0 for name in WINDOWS), default=0)
     limit = (getattr(config, "max_position_embeddings", None) or 512) - pad_id - 1
-    longest = min(limit, max(*PROBED, 2 * window + 8))
+    longest = min(limit, max(*PROBED, window + 8))
     lengths = np.array([min(length, longest) for length in (*PROBED[:-1], longest)])
     pieces = model.get_input_embeddings().weight.shape[0]
     random = np.random.default_rng(0)  # its own: the run's is not touched

@@ -1,7 +1,7 @@
 """Train without work on padding, where it is asked for and a model's numbers stay the same."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,23 +26,31 @@ def without_padding(
     try:
         for task in () if why else tasks:
             if id(task.model) not in packed:  # tasks that share a head have one model
-                one = pack(task.model, pad_id=pad_id, reads=task.kind.reads)
-                packed[id(task.model)] = one
-                if not one.on:
-                    console.notice(f"{task.card.name}: batches are padded: {one.reason}")
-        ready = []
-        how: dict[str, dict[str, Any]] = {}
-        for task in tasks:
-            found = packed.get(id(task.model))
-            if found is not None and found.on:
-                how[task.card.name] = {"on": True, "reads": found.reads}
-            else:
-                how[task.card.name] = {
-                    "on": False,
-                    "reason": why if found is None else found.reason,
-                }
-            ready.append(dataclasses.replace(task, packed=how[task.card.name]["on"]))
-        yield ready, how
+                packed[id(task.model)] = pack(task.model, pad_id=pad_id, reads=task.kind.reads)
+        how: dict[str, dict[str, Any]] = {
+            task.card.name: {"on": False, "reason": why} if why else as_json(packed[id(task.model)])
+            for task in tasks
+        }
+        if not why:
+            _tell(how)
+        yield [dataclasses.replace(t, packed=how[t.card.name]["on"]) for t in tasks], how
     finally:
         for one in packed.values():
             one.undo()
+
+
+def as_json(packed: Packed) -> dict[str, Any]:
+    """For a manifest."""
+    return (
+        {"on": True, "reads": packed.reads} if packed.on else {"on": False, "reason": packed.reason}
+    )
+
+
+def _tell(how: Mapping[str, Mapping[str, Any]]) -> None:
+    """A line for the tasks that could not be packed, one a reason."""
+    tasks: dict[str, list[str]] = {}
+    for name, found in how.items():
+        if not found["on"]:
+            tasks.setdefault(found["reason"], []).append(name)
+    for reason, names in tasks.items():
+        console.notice(f"{', '.join(names)}: batches are padded: {reason}")
