@@ -18,6 +18,7 @@ from xlit.tasks.recipes import Recipe
 from xlit.tasks.rows import Row
 from xlit.tasks.subsets import subset
 from xlit.training.inputs import TrainInput
+from xlit.training.kernels import fast_layers
 from xlit.training.loop import Result, train
 from xlit.training.mixing import languages_seen
 from xlit.training.packing import without_padding
@@ -64,7 +65,10 @@ def train_checkpoint(
         )
         for task in tasks
     ]
-    with without_padding(to_train, tokenizer.pad_token_id, settings) as (ready, packing):
+    with (
+        without_padding(to_train, tokenizer.pad_token_id, settings) as (ready, packing),
+        fast_layers(ready, settings) as layers,
+    ):
         result = train(ready, tokenizer, settings, directory)
     for model in models.values():
         model.to("cpu")
@@ -101,7 +105,7 @@ def train_checkpoint(
             for task in tasks
         },
         "examples_per_second": round(result.examples_per_second, 2),
-        "fast": {"packing": packing},
+        "fast": {"packing": packing, "layers": layers},
     }
 
 
