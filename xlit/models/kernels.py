@@ -129,7 +129,10 @@ def _why_not(layers: Iterable[Any]) -> str:
             return f"{type(layer).__name__} is not built as BERT's: {missing}"
     for layer in (known[0], known[-1]):
         for first in (False, True):
-            difference = _difference(layer, first)
+            try:
+                difference = _difference(layer, first)
+            except Exception as error:  # a model's own code meets what it never expected
+                difference = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             if difference:
                 return f"{type(layer).__name__} computes something else: {difference}"
     return ""
