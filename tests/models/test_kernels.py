@@ -45,9 +45,9 @@ def xlmr(**other: Any) -> Any:
     return XLMRobertaForSequenceClassification(config)
 
 
-def modern() -> Any:
+def modern(**other: Any) -> Any:
     torch.manual_seed(0)
-    return ModernBertForSequenceClassification(ModernBertConfig(**SHAPE))
+    return ModernBertForSequenceClassification(ModernBertConfig(**SHAPE | other))
 
 
 def batch() -> dict[str, Tensor]:
@@ -78,6 +78,16 @@ def test_layers_give_the_values_and_gradients_of_plain_ones(
     assert pack(model, pad_id=1, reads=reads).reads == reads
     assert accelerate([model]).on
     logits, found = gradients(model)
+    expected, padded = gradients(plain)
+    torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-6)
+    assert_close(found, padded)
+
+
+def test_attention_of_other_layers_has_the_gradients_of_padded_ones() -> None:
+    plain = modern(local_attention=8, global_attn_every_n_layers=2).eval()
+    packed = copy.deepcopy(plain)
+    assert pack(packed, pad_id=1).on
+    logits, found = gradients(packed)
     expected, padded = gradients(plain)
     torch.testing.assert_close(logits, expected, rtol=1e-5, atol=1e-6)
     assert_close(found, padded)

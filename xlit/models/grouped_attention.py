@@ -8,13 +8,14 @@ group, one batch of products; in the attention alone the shorter ones of a group
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from numpy.random import SFC64
 from torch import Tensor
+from torch.autograd import Function
 
-from xlit.models.dropout import kept, scale
+from xlit.models.dropout import bits_of_torch, kept, scale
 
 FILLED = 1.12
 """Places of a group for each of its tokens, at most: more would cost more than a group more."""
@@ -147,24 +148,27 @@ def attend(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    group: Group,
     *,
+    mask: Tensor | None,
     scaling: float,
     dropout: float,
     random: SFC64,
 ) -> tuple[Tensor, Attended]:
-    """The values by weight, (batch, asked, d), and what `gradients` needs."""
+    """The values by weight, (batch, asked, d), and what `gradients` needs.
+
+    `mask` is added to scores, and is of a few rows: each is for as many of the batch.
+    """
     scores = product(query, key.transpose(1, 2), scaling)
-    if group.mask is not None:
-        scores.view(group.count, -1, *scores.shape[1:]).add_(group.mask.to(scores.dtype))
+    if mask is not None:
+        scores.view(mask.shape[0], -1, *scores.shape[1:]).add_(mask.to(scores.dtype))
     weights = torch.softmax(scores, -1, dtype=torch.float32).to(query.dtype)
-    mask = None
+    drawn = None
     dropped = weights
     if dropout:
-        mask = kept(random, tuple(weights.shape), dropout, weights.dtype)
-        dropped = weights * mask
+        drawn = kept(random, tuple(weights.shape), dropout, weights.dtype)
+        dropped = weights * drawn
     result = product(dropped, value, scale(dropout))
-    return result, Attended(query, key, value, weights, mask)
+    return result, Attended(query, key, value, weights, drawn)
 
 
 def gradients(
@@ -181,6 +185,48 @@ def gradients(
     of_query = product(of_scores, key, scaling)
     of_key = product(of_scores.transpose(1, 2), query, scaling)
     return of_query, of_key, of_value
+
+
+class PlainAttention(Function):
+    """Attention of tensors (count, heads, length, d), for layers that are not BERT's.
+
+    The query may be of fewer places. `near`, (asked, length), says which places see which.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        near: Tensor | None,
+        scaling: float,
+        dropout: float,
+    ) -> Tensor:
+        mask = None if near is None else torch.where(near, 0.0, -torch.inf)[None, None]
+        with torch.autocast("cpu", enabled=False):
+            result, attended = attend(
+                *(part.flatten(0, 1).contiguous() for part in (query, key, value)),
+                mask=mask,
+                scaling=scaling,
+                dropout=dropout,
+                random=bits_of_torch() if dropout else SFC64(0),
+            )
+        ctx.numbers = (query.shape[0], scaling, dropout)
+        ctx.save_for_backward(*attended)
+        return result.view(query.shape)
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        count, scaling, dropout = ctx.numbers
+        with torch.autocast("cpu", enabled=False):
+            found = gradients(
+                upstream.flatten(0, 1).contiguous(),
+                Attended(*ctx.saved_tensors),
+                scaling=scaling,
+                dropout=dropout,
+            )
+        return (*(part.view(count, -1, *part.shape[1:]) for part in found), None, None, None)
 
 
 def product(left: Tensor, right: Tensor, factor: float) -> Tensor:

@@ -222,7 +222,7 @@ def _attend(
             query,
             key,
             value,
-            group,
+            mask=group.mask,
             scaling=how.scaling,
             dropout=how.attention_dropout,
             random=random,
