@@ -27,7 +27,8 @@ class Group:
 
     Where their lengths differ, `places`, (count * length,), has the token in the group that stands
     at each place (the first one where none does), `real`, (tokens,), the place of each token,
-    `empty` those of none, and `mask`, (count, 1, 1, length), is minus infinity there and else 0.
+    `empty` those of none, and `mask` is minus infinity there and else 0: (short, 1, 1, length), of
+    the group's first sequences up to the last short one.
     """
 
     tokens: slice  # of the row
@@ -72,6 +73,7 @@ def _group(lengths: Sequence[int], tokens: slice, sequences: slice) -> Group:
     sizes = torch.tensor(lengths)
     there = torch.arange(longest) < sizes[:, None]  # (count, longest)
     starts = sizes.cumsum(0) - sizes
+    short = max(number for number, length in enumerate(lengths, 1) if length < longest)
     return Group(
         tokens,
         sequences,
@@ -80,7 +82,7 @@ def _group(lengths: Sequence[int], tokens: slice, sequences: slice) -> Group:
         places=torch.where(there, starts[:, None] + torch.arange(longest), 0).flatten(),
         real=there.flatten().nonzero().flatten(),
         empty=there.logical_not().flatten().nonzero().flatten(),
-        mask=torch.where(there, 0.0, -torch.inf).view(count, 1, 1, longest),
+        mask=torch.where(there, 0.0, -torch.inf)[:short, None, None],
     )
 
 
@@ -149,6 +151,7 @@ def attend(
     key: Tensor,
     value: Tensor,
     *,
+    heads: int,
     mask: Tensor | None,
     scaling: float,
     dropout: float,
@@ -156,11 +159,12 @@ def attend(
 ) -> tuple[Tensor, Attended]:
     """The values by weight, (batch, asked, d), and what `gradients` needs.
 
-    `mask` is added to scores, and is of a few rows: each is for as many of the batch.
+    The batch is count * heads; `mask`, (some, 1, asked or 1, length), is added to the scores of the
+    first ones.
     """
     scores = product(query, key.transpose(1, 2), scaling)
     if mask is not None:
-        scores.view(mask.shape[0], -1, *scores.shape[1:]).add_(mask.to(scores.dtype))
+        scores.view(-1, heads, *scores.shape[1:])[: len(mask)].add_(mask.to(scores.dtype))
     weights = torch.softmax(scores, -1, dtype=torch.float32).to(query.dtype)
     drawn = None
     dropped = weights
@@ -203,16 +207,20 @@ class PlainAttention(Function):
         scaling: float,
         dropout: float,
     ) -> Tensor:
-        mask = None if near is None else torch.where(near, 0.0, -torch.inf)[None, None]
+        count, heads = query.shape[:2]
+        mask = None
+        if near is not None:
+            mask = torch.where(near, 0.0, -torch.inf).expand(count, 1, *near.shape)
         with torch.autocast("cpu", enabled=False):
             result, attended = attend(
                 *(part.flatten(0, 1).contiguous() for part in (query, key, value)),
+                heads=heads,
                 mask=mask,
                 scaling=scaling,
                 dropout=dropout,
                 random=bits_of_torch() if dropout else SFC64(0),
             )
-        ctx.numbers = (query.shape[0], scaling, dropout)
+        ctx.numbers = (count, scaling, dropout)
         ctx.save_for_backward(*attended)
         return result.view(query.shape)
 

@@ -8,6 +8,7 @@ product, every state and weight is cast once, and little is kept for the backwar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -80,15 +81,15 @@ class AttentionPart(Function):
                 biases.insert(0, query_bias)
             else:
                 source, question = states.to(dtype), query_weight.to(dtype)
-                queries = linear(narrow, question, query_bias.to(dtype))
+                queries = project(narrow, question, query_bias.to(dtype))
             weight = torch.cat(weights).to(dtype)
-            row = linear(source, weight, torch.cat(biases).to(dtype))
+            row = project(source, weight, torch.cat(biases).to(dtype))
             random = bits_of_torch() if how.attention_dropout or how.hidden_dropout else SFC64(0)
             context, attended = _attend(row, queries, how, random)
             after = out_weight.to(dtype)
             mask, total, result, mean, spread = _residual_norm(
                 asked,
-                linear(context, after, out_bias.to(dtype)),
+                project(context, after, out_bias.to(dtype)),
                 norm_weight,
                 norm_bias,
                 how,
@@ -160,12 +161,12 @@ class FeedForwardPart(Function):
         dtype = how.dtype
         with torch.autocast("cpu", enabled=False):
             narrow, before, after = (t.to(dtype) for t in (states, in_weight, out_weight))
-            wide = linear(narrow, before, in_bias.to(dtype))
+            wide = project(narrow, before, in_bias.to(dtype))
             active = gelu(wide)
             random = bits_of_torch() if how.hidden_dropout else SFC64(0)
             mask, total, result, mean, spread = _residual_norm(
                 states,
-                linear(active, after, out_bias.to(dtype)),
+                project(active, after, out_bias.to(dtype)),
                 norm_weight,
                 norm_bias,
                 how,
@@ -204,6 +205,27 @@ class FeedForwardPart(Function):
         return through, of_in, of_in_bias, of_out, of_out_bias, of_norm, of_norm_bias, None
 
 
+def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """`linear`; in bfloat16 with the bias added by the product itself, a tenth faster."""
+    if inputs.dtype == torch.bfloat16 and _adds_bias():
+        return torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
+    return linear(inputs, weight, bias)
+
+
+@cache
+def _adds_bias() -> bool:
+    """Whether torch has oneDNN's product with a bias, which is not public, and it is right."""
+    random = torch.Generator().manual_seed(0)
+    inputs, weight, bias = (
+        torch.randn(shape, generator=random).bfloat16() for shape in ((5, 32), (48, 32), (48,))
+    )
+    try:
+        found = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
+    except (AttributeError, RuntimeError):  # another torch, or a CPU that oneDNN is not for
+        return False
+    return torch.allclose(found, linear(inputs, weight, bias), rtol=2e-2, atol=2e-2)
+
+
 def _attend(
     row: Tensor, queries: Tensor | None, how: How, random: SFC64
 ) -> tuple[Tensor, list[Attended]]:
@@ -222,6 +244,7 @@ def _attend(
             query,
             key,
             value,
+            heads=how.heads,
             mask=group.mask,
             scaling=how.scaling,
             dropout=how.attention_dropout,
