@@ -7,18 +7,18 @@ and is answered by transformers' own function, so that a model under this name c
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
+
+from xlit.models.grouped_attention import PlainAttention
 
 NAME = "packed"
 
@@ -109,19 +109,21 @@ def attend(
     """Attention of `count` sequences of one length, (count, heads, length, d) in and out.
 
     No token sees another more than `window` places away. The query may be the first token's alone,
-    without a window. Without dropout torch would take its flash kernel, which on a CPU is two to
-    six times slower than plain products where a gradient is needed.
+    without a window. Where a gradient is needed, torch's kernels are several times slower on a CPU
+    than plain products.
     """
     near = None
     length = key.shape[2]
     if window is not None and length > window + 1:
         places = torch.arange(length, device=key.device)
         near = (places[:, None] - places).abs() <= window  # (length, length)
-    plain = query.requires_grad and query.device.type == "cpu"
-    with sdpa_kernel(SDPBackend.MATH) if plain else nullcontext():
-        return scaled_dot_product_attention(
-            query, key, value, attn_mask=near, dropout_p=dropout, scale=scaling
-        )
+    if query.requires_grad and query.device.type == "cpu":
+        factor = query.shape[-1] ** -0.5 if scaling is None else scaling
+        by_hand: Any = PlainAttention  # torch has no types for what applies it
+        return by_hand.apply(query, key, value, near, factor, dropout)
+    return scaled_dot_product_attention(
+        query, key, value, attn_mask=near, dropout_p=dropout, scale=scaling
+    )
 
 
 def _cut(tensor: Tensor, start: int, end: int, count: int) -> Tensor:

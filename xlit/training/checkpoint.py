@@ -20,6 +20,7 @@ from xlit.tasks.rows import Row
 from xlit.tasks.subsets import subset
 from xlit.training.inputs import TrainInput
 from xlit.training.interval import Saving
+from xlit.training.kernels import fast_layers
 from xlit.training.loop import Result, train
 from xlit.training.mixing import languages_seen
 from xlit.training.packing import without_padding
@@ -74,6 +75,7 @@ def train_checkpoint(
     in_less = list(models.values()) if settings.gradient_checkpointing else []
     with (
         without_padding(to_train, tokenizer.pad_token_id, settings) as (ready, packing),
+        fast_layers(ready, settings) as layers,
         recomputed_activations(in_less),  # last: of what the layers are by then
     ):
         result = train(ready, tokenizer, settings, directory, saving)
@@ -114,7 +116,7 @@ def train_checkpoint(
             for task in tasks
         },
         "examples_per_second": round(result.examples_per_second, 2),
-        "fast": {"packing": packing, **result.fast},
+        "fast": {"packing": packing, "layers": layers, **result.fast},
         **({"continued": result.continued} if result.continued else {}),
     }
 
