@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     _shared(train)
     train.add_argument("--rounds", type=int, default=3)
     train.add_argument("--rows", type=int, nargs="+", help="training rows; several: one after one")
-    train.add_argument("--epochs", type=int, default=1)
+    train.add_argument("--epochs", type=float, default=1)
     train.add_argument("--dev", type=int, help="dev rows to score on, 0 for none")
     train.add_argument("--warm", type=int, default=10, help="first steps that are not timed")
     train.add_argument(

@@ -57,7 +57,8 @@ def _steps(values: dict[str, Any]) -> dict[str, Any]:
 
     with Clock(1, started=values["started"]) as clock:
         call(values["arguments"])
-    return {"ended": clock.ended, "step_median": clock.step_median()}
+    began = {"started": values["started"]}
+    return {**began, "ended": clock.ended, "step_median": clock.step_median()}
 
 
 def _encoder(values: dict[str, Any]) -> dict[str, Any]:

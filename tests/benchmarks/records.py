@@ -37,7 +37,7 @@ class Run:
     task: str
     encoder: str
     rows: int
-    epochs: int = 1
+    epochs: float = 1
     seed: int = 0
     batch_size: int = 32
     max_length: int | None = None

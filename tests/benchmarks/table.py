@@ -5,7 +5,7 @@ from statistics import median, stdev
 
 from tests.benchmarks.records import BEST, DEFAULTS, Benchmark, Limits, Measured, Run
 
-Key = tuple[str, str, int, int]
+Key = tuple[str, str, int, float]
 MIB = 2**20
 
 
@@ -96,7 +96,7 @@ def _throughput(bench: Benchmark, key: Key) -> str:
         "rounds",
     ]
     workload, encoder, size, epochs = key
-    title = f"### {workload}: {encoder}, {size} rows, {epochs} epoch{'s' * (epochs > 1)}"
+    title = f"### {workload}: {encoder}, {size} rows, {epochs:g} epoch{'s' * (epochs > 1)}"
     return "\n\n".join([title, *_limit_lines(list(limits.values())), _table(head, rows)])
 
 

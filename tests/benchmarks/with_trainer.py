@@ -6,6 +6,7 @@ forward computes the loss. Making them is not timed; putting a batch together is
 
 import tempfile
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 import torch
@@ -86,7 +87,7 @@ def measure(run: Run, started: float) -> Measured:
     if best:
         features = sorted_in_blocks(features, run.batch_size, run.seed)
     collator = Collator(loaded.kind, start.tokenizer.pad_token_id)
-    steps = run.epochs * -(-len(features) // run.batch_size)
+    steps = ceil(run.epochs * ceil(len(features) / run.batch_size))
     with (
         tempfile.TemporaryDirectory() as directory,
         Clock(run.warm, started=started, profile=run.profile) as clock,
@@ -99,7 +100,7 @@ def measure(run: Run, started: float) -> Measured:
             weight_decay=recipe.weight_decay,
             max_grad_norm=recipe.clip,
             adam_epsilon=recipe.adam_epsilon,
-            warmup_steps=int(np.ceil(recipe.warmup * steps)),
+            warmup_steps=ceil(recipe.warmup * steps),
             seed=run.seed,
             bf16=best,
             use_cpu=not torch.cuda.is_available(),  # bf16 on a CPU has to be asked for
