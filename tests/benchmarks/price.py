@@ -63,12 +63,12 @@ def grid(utilisation: float, peak: float, seeds: int) -> str:
     first = [cost_of(name, tokenizer) for name in INTERMEDIATE]
     second = [cost_of(name, tokenizer) for name in TARGETS]
     lines = [
-        "| task | rows | epochs | pieces a row | measured on | PFLOP | GPU hours |",
+        "| task | rows | epochs | pieces a row | measured on | PFLOP | GPU minutes |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
         f"| {cost.task} | {cost.rows} | {cost.epochs:g} | {cost.pieces:.0f} | {cost.measured_on} "
-        f"| {cost.flops / 1e15:.0f} | {cost.hours(utilisation, peak):.2f} |"
+        f"| {cost.flops / 1e15:.0f} | {60 * cost.hours(utilisation, peak):.1f} |"
         for cost in (*first, *second)
     ]
     hours = sum(cost.hours(utilisation, peak) for cost in first)
@@ -76,9 +76,9 @@ def grid(utilisation: float, peak: float, seeds: int) -> str:
     whole = seeds * (hours + (len(first) + 1) * targets)
     lines += [
         "",
-        f"{len(first)} intermediate runs {hours:.0f} h; {len(second)} targets from each of them "
-        f"and from the encoder itself, {len(first) + 1} x {targets:.1f} h; {seeds} seed"
-        f"{'s' * (seeds > 1)}: **{whole:.0f} GPU hours** at {100 * utilisation:.0f} % of "
+        f"{len(first)} intermediate runs {hours:.2f} h; {len(second)} targets from each of them "
+        f"and from the encoder itself, {len(first) + 1} x {targets:.2f} h; {seeds} seed"
+        f"{'s' * (seeds > 1)}: **{whole:.1f} GPU hours** at {100 * utilisation:.0f} % of "
         f"{peak / 1e12:.0f} TFLOP/s. An estimate: training alone.",
     ]
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@ from typing import Any
 # The first rule whose word is part of the op's name, or of the name of an op that it is part of,
 # from the inside out. What autograd runs stands inside the backward of what it undoes.
 RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("layers in one piece", ("attentionpart", "feedforwardpart")),  # all in them but products
     ("optimiser", ("adam", "optimizer", "foreach_norm", "clip_grad", "vector_norm")),
     ("dropout", ("dropout", "bernoulli", "random_", "native_drop")),
     ("attention", ("attention", "aten::bmm", "bmmbackward", "softmax", "baddbmm")),
