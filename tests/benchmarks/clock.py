@@ -69,7 +69,7 @@ class Clock:
 
     def peak(self) -> int:
         """The largest memory of the process so far, in bytes."""
-        return max(self.peak_before, self._memory())
+        return max(self.peak_before, self.peak_training, self._memory())
 
     def _durations(self) -> list[float]:
         if self._cuda:

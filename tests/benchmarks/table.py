@@ -1,6 +1,7 @@
 """The numbers of a benchmark as Markdown."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from statistics import median, stdev
 
 from tests.benchmarks.records import BEST, DEFAULTS, Benchmark, Limits, Measured, Run
@@ -23,7 +24,7 @@ def markdown(bench: Benchmark) -> str:
 
 def key_of(run: Run) -> Key:
     """What runs must share to be held against each other."""
-    return run.workload, run.encoder, run.rows, run.epochs
+    return run.workload, Path(run.encoder).name, run.rows, run.epochs
 
 
 def ratios(runs: Sequence[tuple[Run, Measured]], contestant: str, against: str) -> list[float]:
