@@ -140,6 +140,19 @@ def test_uneven_warm_up_changes_no_rate() -> None:
     assert short.rate == long.rate == 5.0
 
 
+def test_a_profile_is_told_for_an_example_of_the_mean_length() -> None:
+    bench = a_benchmark({OURS: 20.0})
+    run = replace(a_run(OURS), profile=2)
+    # 400 pieces are 40 examples of 10: 2 s of products are 50 ms of each, 4 parts of 5
+    times = {"matmul": 2.0, "dropout": 0.5}
+    got = Measured(tokens_each=10.0, tokens_profiled=400, groups=times, others={"aten::mul": 0.2})
+    bench.runs = [(run, got)]
+    text = table.markdown(bench)
+    assert "| matmul | 50.00 (80 %) |" in text
+    assert "| **all** | 62.50 |" in text
+    assert "aten::mul 5.00" in text
+
+
 def test_a_benchmark_is_read_as_it_was_written(tmp_path: Path) -> None:
     bench = a_benchmark({BEST: 10.0, OURS: 20.0})
     bench.save(tmp_path / "b.json")

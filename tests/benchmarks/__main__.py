@@ -148,12 +148,15 @@ def _seconds(run: Run, contestant: str) -> float:
 
 def _profile(options: argparse.Namespace) -> None:
     bench = _new(options)
-    rows = (options.warm + options.steps + 1) * options.batch_size
     with scratch(options.scratch) as work:
         for workload in options.workload:
-            template = _with_encoder(_template(options, workload, rows), work)
+            template = _with_encoder(_template(options, workload, None), work)
+            # a share of an epoch and not fewer rows: batches are those of the whole set
+            steps = options.warm + options.steps + 1
+            epochs = steps * options.batch_size / template.rows
+            template = replace(template, epochs=epochs, profile=options.steps)
             for contestant in options.contestants:
-                run = replace(template, contestant=contestant, profile=options.steps)
+                run = replace(template, contestant=contestant)
                 bench.runs.append((run, run_one(run, work)))
                 bench.save(options.out)
     print(table.markdown(bench), end="")

@@ -127,9 +127,6 @@ class Clock:
         profiler, self._profiler = self._profiler, None
         profiler.__exit__(None, None, None)
         self.groups, self.others = grouped(profiler.events(), took, cuda=self._cuda)
-        for table in (self.groups, self.others):
-            for name in table:
-                table[name] /= self._steps_to_profile
 
 
 def peak_resident() -> int:

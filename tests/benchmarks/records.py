@@ -83,7 +83,8 @@ class Measured:
     device: str = ""
     threads: int = 0
     load: float = 0.0  # of the machine, over the minute before
-    groups: dict[str, float] = field(default_factory=dict)  # seconds of a profiled step
+    tokens_profiled: int = 0
+    groups: dict[str, float] = field(default_factory=dict)  # seconds of the profiled steps
     others: dict[str, float] = field(default_factory=dict)  # the largest ops of no group
 
     @property
@@ -94,6 +95,11 @@ class Measured:
         length it matters: so the pieces are counted and divided by those of a mean example.
         """
         return self.tokens / self.tokens_each / self.seconds if self.seconds else 0.0
+
+    @property
+    def examples_profiled(self) -> float:
+        """Examples of the mean length in the profiled steps."""
+        return self.tokens_profiled / self.tokens_each
 
 
 @dataclass

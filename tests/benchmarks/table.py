@@ -119,26 +119,26 @@ def _limit_lines(limits: Sequence[Limits]) -> list[str]:
 
 def _profile(bench: Benchmark, key: Key) -> str:
     runs = [(run, got) for run, got in bench.runs if run.profile and key_of(run) == key]
-    names = [run.contestant for run, _ in runs]
     groups = dict.fromkeys(group for _, got in runs for group in got.groups)
-    # milliseconds an example: steps of different contestants need not have the same examples
     rows = []
     for group in groups:
         cells = [group]
-        for run, got in runs:
-            seconds, total = got.groups.get(group, 0.0), sum(got.groups.values())
-            cells.append(f"{1000 * seconds / run.batch_size:.2f} ({100 * seconds / total:.0f} %)")
+        for _, got in runs:
+            share = got.groups.get(group, 0.0) / sum(got.groups.values())
+            each = 1000 * got.groups.get(group, 0.0) / got.examples_profiled
+            cells.append(f"{each:.2f} ({100 * share:.0f} %)")
         rows.append(cells)
-    whole = [f"{1000 * sum(got.groups.values()) / run.batch_size:.2f}" for run, got in runs]
+    whole = [f"{1000 * sum(got.groups.values()) / got.examples_profiled:.2f}" for _, got in runs]
     rows.append(["**all**", *whole])
-    title = f"### profile of {key[0]}: {key[1]}, milliseconds a row of the batch"
+    title = f"### profile of {key[0]}: {key[1]}, milliseconds an example of the mean length"
     others = [
         f"`{run.contestant}`, the largest of other: "
-        + ", ".join(f"{op} {1000 * s / run.batch_size:.2f}" for op, s in got.others.items())
+        + ", ".join(f"{op} {1000 * s / got.examples_profiled:.2f}" for op, s in got.others.items())
         for run, got in runs
         if got.others
     ]
-    return "\n\n".join([title, _table(["", *(f"`{n}`" for n in names)], rows), *others])
+    head = ["", *(f"`{run.contestant}`" for run, _ in runs)]
+    return "\n\n".join([title, _table(head, rows), *others])
 
 
 def _starts(bench: Benchmark) -> str:

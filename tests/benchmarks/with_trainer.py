@@ -135,6 +135,7 @@ def measure(run: Run, started: float) -> Measured:
         peak_training=clock.peak_training,
         peak=peak,
         loss=float(outcome.training_loss),
+        tokens_profiled=sum(collator.tokens[run.warm : run.warm + run.profile]),
         groups=clock.groups,
         others=clock.others,
     )

@@ -73,6 +73,9 @@ def measure(run: Run, runs: Path, started: float) -> Measured:
         peak_training=clock.peak_training,
         peak=peak,
         loss=last_tenth(losses),
+        tokens_profiled=sum(
+            size for rows in timed[: run.profile] for row in rows for size in of_row[row]
+        ),
         groups=clock.groups,
         others=clock.others,
     )

@@ -20,7 +20,7 @@ SEED_OF_ROWS = 0  # of the subset: all contestants and rounds have the same rows
 @dataclass(frozen=True)
 class Workload:
     """A task, how many of its rows a round has, and seconds an example for the estimate printed
-    beforehand: of the Trainer's defaults, its best and xlit, seen on two cores of a 2023 server."""
+    beforehand: of the Trainer's defaults, its best and xlit, roughly, on two cores of a 2023 server."""
 
     task: str
     rows: int
