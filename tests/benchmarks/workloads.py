@@ -19,8 +19,11 @@ SEED_OF_ROWS = 0  # of the subset: all contestants and rounds have the same rows
 
 @dataclass(frozen=True)
 class Workload:
-    """A task, how many of its rows a round has, and seconds an example for the estimate printed
-    beforehand: of the Trainer's defaults, its best and xlit, roughly, on two cores of a 2023 server."""
+    """A task, and how many of its rows a round has.
+
+    `seconds` are those of an example for the estimate printed beforehand: of the Trainer's
+    defaults, its best and xlit, roughly, on two cores of a server of 2023.
+    """
 
     task: str
     rows: int
