@@ -1,11 +1,12 @@
 # make demo   sets everything up and runs the main job, without a model hub
 # make test   sets everything up and passes the tests
+# make bench  measures training against the Trainer of transformers; see docs/performance.md
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo test lint format docs clean
+.PHONY: setup demo test bench lint format docs clean
 setup: $(READY)
 
 # constraints.txt holds exact versions; torch comes first so that nothing pulls another build of it
@@ -20,6 +21,12 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+# make bench ARGS='train --workload pairs --rounds 3'
+ARGS ?= train
+bench: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cpu,offline,bench]'
+	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
