@@ -10,9 +10,10 @@ from xlit.commands.flags import NamedStageOptions, arguments_of, changed, flag
 from xlit.commands.running import print_plan, say_done, short_name
 from xlit.errors import UsageError
 from xlit.training.inputs import TrainInput
+from xlit.training.tracking import FOLDER, TrackedRun, Trackers, tracker_names
 
 if TYPE_CHECKING:
-    from xlit.artefacts.store import Artefact
+    from xlit.artefacts.store import Artefact, Plan
     from xlit.tasks.recipes import Recipe
     from xlit.training.mixing import Mix
 
@@ -64,6 +65,11 @@ class TrainOptions(NamedStageOptions):
         "auto computes nothing on padding, on a CPU and where a model's outputs stay the same.",
         panel="Training",
     )
+    track: str | None = flag(
+        None,
+        "Also send the log to tensorboard (files below RUNS/.track), wandb, or both with a comma.",
+        panel="Running",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,6 +83,8 @@ class TrainOptions(NamedStageOptions):
                 raise UsageError(f"--{option.replace('_', '-')} {value}: not a number above 0")
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"--seed {self.seed}: not a whole number from 0 to 2^32 - 1")
+        if self.track is not None:
+            tracker_names(self.track)
 
 
 def make_checkpoint(
@@ -187,10 +195,24 @@ def make_checkpoint(
                 ref,
                 [TaskPlan(*of) for of in zip(inputs, recipes, owners, strict=True)],
                 Settings(options.seed, precision, where, mix or Mix(), packing=options.packing),
+                _trackers(options, plan, work.target.name),
             )
         threads = torch.get_num_threads()
         about = {"device": device.describe(where), "precision": precision, "threads": threads}
         return work.publish(results, **about).path
+
+
+def _trackers(options: TrainOptions, plan: "Plan", name: str) -> Trackers:
+    """The trackers of the run that makes the artefact `name`: they know it by id and version."""
+    if options.track is None:
+        return Trackers()
+    run = TrackedRun(
+        name=name,
+        id=name.removeprefix(f"{plan.name}."),
+        directory=options.runs / FOLDER / name,
+        about={"stage": plan.stage, **plan.changed, "settings": dict(plan.settings)},
+    )
+    return Trackers(tracker_names(options.track), run)
 
 
 def _without_from(tokens: list[str]) -> list[str]:

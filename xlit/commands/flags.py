@@ -78,11 +78,11 @@ class TalkOptions:
 
 def changed(options: Any, leave_out: Iterable[str] = ()) -> dict[str, Any]:
     """The options that differ from their defaults, as plain values; never those of running."""
-    running = {entry.name for entry in fields(StageOptions)} | {"name"} | set(leave_out)
     found = {}
     for entry in fields(options):
         value = getattr(options, entry.name)
-        if entry.name in running or value == _default(entry):
+        running = entry.metadata.get("panel") == "Running"  # changes no result
+        if running or entry.name in leave_out or value == _default(entry):
             continue
         found[entry.name.rstrip("_")] = str(value) if isinstance(value, Path) else value
     return found

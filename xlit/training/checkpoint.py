@@ -23,6 +23,7 @@ from xlit.training.mixing import languages_seen
 from xlit.training.packing import without_padding
 from xlit.training.readme import model_card
 from xlit.training.task import Settings, TrainTask
+from xlit.training.tracking import Trackers
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,12 @@ class TaskPlan:
 
 
 def train_checkpoint(
-    directory: Path, plan: Plan, ref: EncoderRef, tasks: Sequence[TaskPlan], settings: Settings
+    directory: Path,
+    plan: Plan,
+    ref: EncoderRef,
+    tasks: Sequence[TaskPlan],
+    settings: Settings,
+    trackers: Trackers | None = None,
 ) -> dict[str, Any]:
     """Train, and write the checkpoint's files into `directory`; gives the manifest's results."""
     loaded = _load_models(ref, tasks, settings.seed)
@@ -65,7 +71,7 @@ def train_checkpoint(
         for task in tasks
     ]
     with without_padding(to_train, tokenizer.pad_token_id, settings) as (ready, packing):
-        result = train(ready, tokenizer, settings, directory)
+        result = train(ready, tokenizer, settings, directory, trackers)
     for model in models.values():
         model.to("cpu")
     save(models, tokenizer, directory)

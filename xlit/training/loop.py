@@ -29,6 +29,8 @@ from xlit.training.schedule import Schedule, schedule_of
 from xlit.training.state import Best, State, put_back, trained_parameters
 from xlit.training.step import add_gradient, drawn_anew
 from xlit.training.task import Settings, TrainTask
+from xlit.training.tracking import Trackers
+from xlit.training.volume import volume_of
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,17 @@ class Result:
 
 
 def train(
-    tasks: Sequence[TrainTask], tokenizer: Any, settings: Settings, directory: Path
+    tasks: Sequence[TrainTask],
+    tokenizer: Any,
+    settings: Settings,
+    directory: Path,
+    trackers: Trackers | None = None,
 ) -> Result:
     """Train the tasks' models in place and leave them at the kept checkpoint.
 
     Writes `log.jsonl` into `directory`: a line a step, with the positions of its rows among the
-    task's, one an evaluation, and at the end one a task that sums up what was seen. Raises
-    InputError when a training set gives no features.
+    task's, one an evaluation, and at the end one a task that sums up what was seen; `trackers` are
+    told of the first two. Raises InputError when a training set gives no features.
     """
     recipe = tasks[0].recipe  # for what tasks agree in
     features = [training_rows(task, tokenizer) for task in tasks]
@@ -75,7 +81,7 @@ def train(
         settings.seed,
     )
     label = "+".join(task.card.name for task in tasks)
-    with open_journal(directory, label, schedule.steps) as journal:
+    with open_journal(directory, label, schedule, state, trackers or Trackers()) as journal:
         for number, batch in islice(stream, state.step, schedule.steps):
             began = time.monotonic()
             task = tasks[number]
@@ -83,13 +89,15 @@ def train(
             chosen = drawn_anew(task, chosen, settings, state.step)
             rate = schedule.rate(state.step)
             set_rate(optimiser, rate)
-            state.losses.append(add_gradient(task, chosen, tokenizer, settings))
+            loss, computed = add_gradient(task, chosen, tokenizer, settings)
+            state.losses.append(loss)
             norm = float(nn.utils.clip_grad_norm_(parameters, recipe.clip))
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             state.drawn[number].add(batch)
             state.step += 1
-            state.seconds += time.monotonic() - began
+            seconds = time.monotonic() - began
+            state.seconds += seconds
             journal.step(
                 state.step,
                 task=task.card.name,
@@ -97,6 +105,8 @@ def train(
                 losses=state.losses,
                 rate=rate,
                 norm=norm,
+                volume=volume_of(chosen, computed),
+                seconds=seconds,
             )
             if schedule.evaluates_after(state.step):
                 _evaluate(state, tasks, tokenizer, settings, journal)
@@ -134,6 +144,7 @@ def _evaluate(
     journal: Journal,
 ) -> None:
     """Score dev, and keep the parameters where the mean of the tasks is better than before."""
+    journal.scoring()
     scores = dev.evaluate(tasks, tokenizer, settings)
     mean = float(np.mean([score.main for score in scores.values()]))
     journal.evaluation(state.step, mean, scores)

@@ -1,10 +1,11 @@
 """The gradient of one step, however it is cut."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from xlit import device
 from xlit.kinds.batches import micro_batches
@@ -35,17 +36,19 @@ def seed_of_step(seed: int, step: int, rank: int = 0) -> int:
 
 def add_gradient(
     task: TrainTask, features: Sequence[Feature], tokenizer: Any, settings: Settings
-) -> float:
-    """Add one batch's gradient to the parameters'; gives the batch's mean loss.
+) -> tuple[float, int]:
+    """Add one batch's gradient to the parameters'; gives the batch's mean loss, and how many pieces
+    went through the encoder, padding included.
 
     Losses are summed over micro-batches and divided by the weight of the whole batch.
     """
     task.model.train()
     weight = sum(feature.weight for feature in features)
-    total = 0.0
+    total, computed = 0.0, 0
     budget = TOKENS_PER_MICRO_BATCH[settings.where.type]
     for micro in [features] if task.kind.whole_batch else micro_batches(features, budget):
         inputs = task.kind.collate(micro, tokenizer.pad_token_id)
+        computed += computed_pieces(inputs, packed=task.packed)
         inputs = {key: value.to(settings.where) for key, value in inputs.items()}
         targets = task.kind.targets(micro).to(settings.where)
         with device.autocast(settings.where, settings.precision):
@@ -53,4 +56,10 @@ def add_gradient(
         loss = task.kind.loss(outputs, targets).sum() / weight
         torch.autograd.backward(loss)
         total += float(loss.detach())
-    return total
+    return total, computed
+
+
+def computed_pieces(inputs: Mapping[str, Tensor], *, packed: bool) -> int:
+    """The pieces of a micro-batch that are computed: its padding too, unless it is packed."""
+    masks = [mask for name, mask in inputs.items() if name.endswith("attention_mask")]
+    return sum(int(mask.sum()) if packed else mask.numel() for mask in masks)
