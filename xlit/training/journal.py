@@ -1,6 +1,7 @@
 """What a run tells while it goes on: `log.jsonl`, the live line, and trackers where asked for."""
 
 import json
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -140,37 +141,27 @@ class Journal:
 
 @contextmanager
 def open_journal(
-    directory: Path, label: str, schedule: Schedule, state: State, trackers: Trackers
+    directory: Path,
+    label: str,
+    schedule: Schedule,
+    state: State,
+    trackers: Trackers,
+    written: int = 0,
 ) -> Iterator[Journal]:
     """The journal of a run whose files are in `directory`, from where `state` stands.
 
-    The log of a run that goes on is cut back to that step first.
+    Of a run that goes on, the log had `written` bytes at that step: whatever it has beyond them is
+    of steps that are done again.
     """
-    log = directory / LOG
-    if state.step:
-        _cut_back(log, state)
+    path = directory / LOG
+    if written:
+        os.truncate(path, written)
     with (
         trackers.following(state.step),
-        log.open("a" if state.step else "w", buffering=1, encoding="utf-8") as lines,
+        path.open("a" if written else "w", buffering=1, encoding="utf-8") as lines,
         console.progress(
             f"train {label}", total=schedule.steps, unit="steps", rate=False, done=state.step
         ) as advance,
     ):
         best = (state.best.score, state.best.step) if state.best.step else None
         yield Journal(label, lines, advance, trackers, schedule, state.step, best)
-
-
-def _cut_back(log: Path, state: State) -> None:
-    """Leave of a log what was written before `state`: a process that was killed went further, and
-    its last line may be half of one."""
-    kept = []
-    for line in log.read_text(encoding="utf-8").splitlines(keepends=True) if log.exists() else []:
-        if not line.endswith("\n"):
-            break
-        values = json.loads(line)
-        if values.get("step", state.step + 1) > (
-            state.evaluated if "dev" in values else state.step
-        ):
-            break
-        kept.append(line)
-    log.write_text("".join(kept), encoding="utf-8")
