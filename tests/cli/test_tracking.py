@@ -39,6 +39,9 @@ def test_tracking_is_no_part_of_what_a_checkpoint_is(
     scores = [line["log"]["dev/little"] for line in lines if "dev/little" in line.get("log", {})]
     assert scores == [line["dev"] for line in log if "dev" in line]
     assert lines[-1] == {"finish": 0}
+    shown = cli("show", made).out
+    assert f"training {manifest['results']['steps']} steps, kept step" in shown
+    assert "packed: little" in shown
 
 
 def test_an_unknown_tracker_is_wrong_usage(cli: Cli) -> None:
