@@ -129,7 +129,7 @@ class _Progress:
         room = columns - 1  # a terminal may begin a new line after its last column
         line = Text(self.description, no_wrap=True, end="")
         # notes say more than a bar does, so they have the room first
-        wide, narrow = (160, 160) if self.notes else (100, 60)
+        wide, narrow = (180, 180) if self.notes else (100, 60)
         bar = 24 if columns >= wide else 12 if columns >= narrow else 0
         if self.total and bar:
             filled = round(bar * min(1.0, self.done / self.total))

@@ -138,7 +138,8 @@ def test_the_live_line_has_recent_means_the_best_dev_score_and_the_time_left(
         f"train toy:  3/10 steps, 1:10 left, loss 0.833, {speed}, {rest}",
         f"train toy:  4/10 steps, 1:00 left, loss 0.875, {speed}, {rest}",
         f"train toy:  4/10 steps, 1:00 left, scoring dev, loss 0.875, {speed}, {rest}",
-        # 5 steps of 10 s, and 5 s for dev after steps 8 and 10
+        # 6 steps of 10 s, and 5 s for dev after steps 8 and 10
+        f"train toy:  4/10 steps, 1:10 left, loss 0.875, {speed}, {rest}",
         f"train toy:  5/10 steps, 1:00 left, loss 0.900, {speed}, best 54.0 at 4, {rest}",
     ]
 

@@ -118,6 +118,7 @@ class Journal:
         self._write(step=number, dev=mean, tasks=mains, errors=errors, seconds=round(seconds, 6))
         if self.best is None or mean > self.best[0]:
             self.best = mean, number
+        self.advance(0, note=self._notes, left=self._left())
         of_tasks = {f"dev/{name}": value for name, value in mains.items()}
         self.trackers.log(number, {"dev/mean": mean, **of_tasks})
 
