@@ -124,6 +124,7 @@ class _Progress:
     def fitted(self, columns: int) -> "Text":
         """One line of fewer than `columns` columns: a bar where there is room, and as many of the
         parts as fit, from the first."""
+        from rich.cells import cell_len
         from rich.text import Text
 
         room = columns - 1  # a terminal may begin a new line after its last column
@@ -135,7 +136,7 @@ class _Progress:
             filled = round(bar * min(1.0, self.done / self.total))
             line.append(" ").append("━" * filled, "cyan").append("─" * (bar - filled), "dim")
         for part in self.parts():
-            if line.cell_len + 2 + len(part) > room:
+            if line.cell_len + 2 + cell_len(part) > room:
                 break
             line.append(f"  {part}")
         line.truncate(max(1, room), overflow="crop")
