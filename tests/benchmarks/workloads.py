@@ -1,5 +1,6 @@
 """The workloads by name, and what a child process loads of one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,13 +85,13 @@ def load(run: "Run") -> Loaded:
     return Loaded(card, find_kind(card.kind), recipe, options, rows, resolve_encoder(run.encoder))
 
 
-def features_of(loaded: Loaded, tokenizer: Any) -> "list[Feature]":
+def features_of(loaded: Loaded, tokenizer: Any) -> "Sequence[Feature]":
     """The training features of a run."""
     features, _ = loaded.kind.training_features(loaded.rows, tokenizer, loaded.options)
     return features
 
 
-def tokens_of(features: "list[Feature]") -> int:
+def tokens_of(features: "Sequence[Feature]") -> int:
     """The pieces of all sequences, padding not counted."""
     return sum(len(sequence) for feature in features for sequence in feature.sequences)
 

@@ -179,8 +179,10 @@ def test_evaluating_what_cannot_be_is_refused(
     cli: Cli, checkpoint: str, flags: list[str], code: int, words: str
 ) -> None:
     ran = cli("eval-xtreme", checkpoint, *flags)
-    assert (ran.code, len(ran.err.splitlines())) == (code, 1), ran.err
-    assert words in ran.err
+    # an untrained head may well predict one label, which is told where it gets as far as that
+    errors = [line for line in ran.err.splitlines() if not line.startswith("degenerate: ")]
+    assert (ran.code, len(errors)) == (code, 1), ran.err
+    assert words in errors[0]
 
 
 def test_a_language_whose_data_is_missing_is_named_with_the_ways_to_get_it(

@@ -12,6 +12,7 @@ from xlit.evaluation.items import Item
 from xlit.evaluation.results import write_results
 from xlit.study.collect import collect, find_entry
 from xlit.study.comparison import average, average_difference, difference
+from xlit.study.degenerate import degenerate_counts
 from xlit.study.tables import as_json, as_rows, difference_tables, score_tables
 
 
@@ -177,6 +178,70 @@ def test_degenerate_runs_are_marked_and_counted(tmp_path: Path) -> None:
     assert table.rows[0][0].endswith("(degenerate: pocket-copa)")
     assert "1 of 1 runs degenerate, or trained from one that is" in table.notes
     assert as_json(entries, None)["results"][0]["degenerate"] is True
+
+
+def test_degenerate_runs_are_counted_by_group_and_stay_in_the_table(tmp_path: Path) -> None:
+    """Three seeds without an intermediate task, of which two learned nothing, and one with it."""
+    made = [
+        scores(
+            tmp_path,
+            checkpoint(tmp_path, None, seed, degenerate=seed > 0),
+            {"de": [1, 0, 1, 1], "sw": [0, 0, 1, seed % 2]},
+        )
+        for seed in (0, 1, 2)
+    ]
+    made.append(scores(tmp_path, checkpoint(tmp_path, 500), {"de": [1, 1, 1, 1], "sw": [0] * 4}))
+    entries = collect(made)
+    (table,) = score_tables(entries)
+    results = [row[0] for row in table.rows if row[0] != "majority"]
+    assert len(results) == 4
+    assert sum(name.endswith("(degenerate: pocket-copa)") for name in results) == 2
+    at = table.notes.index("2 of 4 runs degenerate, or trained from one that is")
+    assert table.notes[at + 1 :] == ("  2 of 3: e5-small > pocket-copa",)
+    (differences,) = difference_tables(entries, entries[1])
+    assert differences.title.endswith("(degenerate: pocket-copa)")
+    assert [row[0].endswith("(degenerate: pocket-copa)") for row in differences.rows] == [
+        False,
+        True,
+        False,
+    ]
+    assert "2 of 4 runs degenerate, or trained from one that is" in differences.notes
+    assert as_json(entries, None)["degenerate"] == {
+        "pocket-copa": [
+            {"group": "e5-small > pocket-copa", "runs": 3, "degenerate": 2},
+            {
+                "group": "e5-small > mnli (500 rows) > pocket-copa",
+                "runs": 1,
+                "degenerate": 0,
+            },
+        ]
+    }
+
+
+def test_runs_that_differ_in_more_than_the_seed_are_groups_of_their_own(tmp_path: Path) -> None:
+    made = []
+    for rate, seed in (("1e-4", 0), ("1e-4", 1), ("1e-2", 0)):
+        target = publish(
+            tmp_path,
+            sort="checkpoint",
+            stage="train-target",
+            name="pocket-copa",
+            settings={"lr": rate, "seed": seed},
+            changed={
+                "tasks": ["pocket-copa"],
+                "trained_on": ["pocket-copa"],
+                "encoder": "e5-small",
+                "lr": rate,
+                "seed": seed,
+            },
+            results={"degenerate": rate == "1e-2"},
+        )
+        made.append(scores(tmp_path, target, {"de": [1, 0]}))
+    counts = degenerate_counts(collect(made), "pocket-copa")
+    assert [(count.label, count.degenerate, count.runs) for count in counts] == [
+        ("e5-small > pocket-copa lr=1e-4", 0, 2),
+        ("e5-small > pocket-copa lr=1e-2", 1, 1),
+    ]
 
 
 def test_json_and_csv_hold_the_differences_unrounded(pair: list[Path]) -> None:

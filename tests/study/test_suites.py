@@ -222,3 +222,23 @@ def test_results_without_a_suite_have_no_such_table(tmp_path: Path, mnli: Artefa
     entries = collect([made])
     assert suite_tables(entries) == []
     assert as_json(entries, None)["results"][0]["suite"] is None
+
+
+def test_a_suite_with_a_degenerate_run_in_it_is_marked_and_counted(
+    tmp_path: Path, mnli: Artefact, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parents = {
+        "xnli": checkpoint(tmp_path, "train-target", "xnli", mnli, degenerate=True, seed=1),
+        "mlqa": checkpoint(tmp_path, "train-target", "xquad", mnli, seed=1),
+        "tatoeba": mnli,
+    }
+    cells = [ALL[0], cell("mlqa", "de", 3.0, constant=True), *ALL[2:]]
+    entries = collect([group(tmp_path, mnli), evaluated(tmp_path, parents, cells)])
+    (table,) = suite_tables(entries)
+    assert [row[0].rpartition(" (")[2] for row in table.rows] == [
+        table.rows[0][0],
+        "degenerate: xnli, mlqa)",
+    ]
+    assert "1 of 2 results have a degenerate run in them" in table.notes
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["degenerate: mlqa de: the same prediction for every row"]

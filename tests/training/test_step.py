@@ -1,6 +1,7 @@
 """One gradient, however a step is cut."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class OneOf(Processes):
         self.rank, self.size = rank, size
 
 
-def features_of(one: TrainTask, tokenizer: Any) -> list[Feature]:
+def features_of(one: TrainTask, tokenizer: Any) -> Sequence[Feature]:
     return one.kind.training_features(one.rows, tokenizer, one.options)[0]
 
 
@@ -60,7 +61,7 @@ def gradients(
     run = dataclasses.replace(settings(), processes=processes or Processes())
     steps = Gradients(loaded.tokenizer, run, parameters)
     with recomputed_activations([loaded.model] if recompute else []):
-        loss = steps.add(one, features_of(one, loaded.tokenizer), 5)
+        loss, _ = steps.add(one, features_of(one, loaded.tokenizer), 5)
     found = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
     return loss, found, steps.tokens
 

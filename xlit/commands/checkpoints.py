@@ -13,9 +13,10 @@ from xlit.errors import UsageError
 from xlit.tasks.freeze import canonical_freeze, parse_freeze
 from xlit.training.inputs import TrainInput
 from xlit.training.interval import Saving, parse_interval
+from xlit.training.tracking import FOLDER, TrackedRun, Trackers, tracker_names
 
 if TYPE_CHECKING:
-    from xlit.artefacts.store import Artefact
+    from xlit.artefacts.store import Artefact, Plan
     from xlit.kinds.feature_cache import FeatureCache
     from xlit.tasks.recipes import Recipe
     from xlit.training.mixing import Mix
@@ -88,6 +89,11 @@ class TrainOptions(NamedStageOptions):
         "Save what the same command goes on from: every so many steps (500), or 90s, 10m, 2h.",
         panel="Running",
     )
+    track: str | None = flag(
+        None,
+        "Also send the log to tensorboard (files below RUNS/.track), wandb, or both with a comma.",
+        panel="Running",
+    )
     gradient_checkpointing: bool = flag(
         False,
         "Compute activations again instead of keeping them: a third slower, in much less memory.",
@@ -112,6 +118,8 @@ class TrainOptions(NamedStageOptions):
                 raise UsageError(f"--freeze {self.freeze}: {error}") from error
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"--seed {self.seed}: not a whole number from 0 to 2^32 - 1")
+        if self.track is not None:
+            tracker_names(self.track)
 
 
 def make_checkpoint(
@@ -254,6 +262,7 @@ def make_checkpoint(
                 Saving(work.saves, parse_interval(options.save_every, "--save-every"))
                 if work.saves is not None
                 else None,
+                _trackers(options, plan, work.path.name) if processes.first else Trackers(),
             )
         threads = torch.get_num_threads()
         about = {"device": device.describe(where), "precision": precision, "threads": threads}
@@ -266,6 +275,19 @@ def _cache(options: TrainOptions) -> "FeatureCache":
     if options.cache == "none":
         return FeatureCache()
     return FeatureCache(Path(options.cache or options.runs / ".cache") / "features")
+
+
+def _trackers(options: TrainOptions, plan: "Plan", name: str) -> Trackers:
+    """The trackers of the run that makes the artefact `name`: they know it by id and version."""
+    if options.track is None:
+        return Trackers()
+    run = TrackedRun(
+        name=name,
+        id=name.removeprefix(f"{plan.name}."),
+        directory=options.runs / FOLDER / name,
+        about={"stage": plan.stage, **plan.changed, "settings": dict(plan.settings)},
+    )
+    return Trackers(tracker_names(options.track), run)
 
 
 def _without_from(tokens: list[str]) -> list[str]:

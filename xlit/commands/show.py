@@ -90,6 +90,8 @@ def lineage_tree(artefact: "Artefact") -> "Tree":
     for task, outcome in manifest.results.get("dev", {}).items():
         mark = "  [bold]degenerate[/bold]" if outcome["degenerate"] else ""
         tree.add(f"dev      {task} {outcome['score']:.2f} ± {outcome['error']:.2f}{mark}")
+    for line in training_lines(manifest.results):
+        tree.add(escape(line))
     for task, languages in manifest.results.get("scores", {}).items():
         cells = "  ".join(
             f"{code} {'no gold' if cell['main'] is None else format(cell['main'], '.1f')}"
@@ -106,6 +108,34 @@ def lineage_tree(artefact: "Artefact") -> "Tree":
     tree.add(f"files    {len(manifest.files)}, {size_in_words(size)}")
     _add_ancestors(tree, manifest.lineage)
     return tree
+
+
+def training_lines(results: "Mapping[str, Any]") -> list[str]:
+    """How a checkpoint was trained: steps, speed, and which ways to save work were taken."""
+    if "steps" not in results:
+        return []
+    told = f"training {results['steps']} steps, kept step {results['best_step']}"
+    if "examples_per_second" in results:
+        told += f", {results['examples_per_second']:g} examples/s"
+    if results.get("continued"):
+        told += f", went on from step {', '.join(map(str, results['continued']))}"
+    lines = [told]
+    fast = dict(results.get("fast", {}))
+    ways = []
+    packing = fast.pop("packing", {})
+    if packed := [task for task, how in packing.items() if how["on"]]:
+        ways.append(f"packed: {', '.join(packed)}")
+    ways += [f"padded: {task} ({how['reason']})" for task, how in packing.items() if not how["on"]]
+    for name, how in fast.items():
+        if isinstance(how, str):  # full, where a vocabulary is not compact
+            ways.append(f"{name} {how}")
+        elif "of" in how:
+            ways.append(f"{name} {how['rows']} of {how['of']} rows")
+        elif how.get("on"):
+            ways.append(name)
+        else:
+            ways.append(f"no {name} ({how['reason']})" if "reason" in how else f"no {name}")
+    return [*lines, *([f"fast     {'; '.join(ways)}"] if ways else [])]
 
 
 def size_in_words(size: int) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xlit import console
 from xlit.errors import StoppedError, UsageError
 from xlit.evaluation.evaluate import Cell
 from xlit.evaluation.items import Item, read_items, write_items
@@ -31,7 +32,10 @@ from xlit.tasks.suite import Suite, find_suite
 
 
 def write_results(cells: Sequence[Cell], directory: Path) -> dict[str, Any]:
-    """Write the files of a scores artefact; gives the manifest's results."""
+    """Write the files of a scores artefact; gives the manifest's results.
+
+    Says which cells have one and the same prediction for every row.
+    """
     scores: dict[str, dict[str, Any]] = {}
     for cell in cells:
         scores.setdefault(cell.task, {})[cell.language] = cell.as_json()
@@ -43,6 +47,12 @@ def write_results(cells: Sequence[Cell], directory: Path) -> dict[str, Any]:
     text = json.dumps(scores, ensure_ascii=False, indent=1) + "\n"
     (directory / "scores.json").write_text(text, encoding="utf-8")
     write_items([item for cell in cells for item in cell.items], directory / "items.parquet")
+    for task in scores:
+        constant = [cell.language for cell in cells if cell.task == task and cell.constant]
+        if constant:
+            console.always(
+                f"degenerate: {task} {','.join(constant)}: the same prediction for every row"
+            )
     return {"scores": scores, "degenerate": any(cell.constant for cell in cells)}
 
 

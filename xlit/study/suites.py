@@ -8,6 +8,7 @@ from xlit.evaluation.aggregate import Aggregates
 from xlit.evaluation.suites import aggregates_of
 from xlit.evaluation.tables import Table
 from xlit.study.collect import Entry
+from xlit.study.degenerate import suite_mark
 
 
 def suite_tables(entries: Sequence[Entry]) -> list[Table]:
@@ -41,7 +42,7 @@ def _table(entries: Sequence[Entry]) -> Table:
         *(("mean of what is there", "the same without retrieval") if incomplete else ()),
     ]
     rows = [
-        (entry.label, *_numbers(one, meaning, incomplete=incomplete))
+        (entry.label + suite_mark(entry), *_numbers(one, meaning, incomplete=incomplete))
         for entry, one in zip(entries, found, strict=True)
     ]
     notes = [f"xlit's own rule, no official number: {own_rule}"] if own_rule else []
@@ -52,6 +53,9 @@ def _table(entries: Sequence[Entry]) -> Table:
         )
     if len(entries) > 1:
         notes += [f"{entry.id}  {entry.label}" for entry in entries]
+    lost = sum(any(map(entry.degenerate_in, entry.cells)) for entry in entries)
+    if lost:
+        notes.append(f"{lost} of {len(entries)} results have a degenerate run in them")
     title = f"{meaning['name']}: suite" + ("" if split == "test" else f" on {split}")
     return Table(title, tuple(header), tuple(rows), tuple(notes))
 

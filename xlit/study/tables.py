@@ -7,6 +7,7 @@ from xlit.evaluation.tables import Table
 from xlit.study.collect import Entry
 from xlit.study.comparable import comparison_notes
 from xlit.study.comparison import average, average_difference, difference
+from xlit.study.degenerate import degenerate_counts, degenerate_mark, degenerate_notes
 from xlit.study.steps import INTERMEDIATE, Step
 
 CSV_HEADER = (
@@ -37,7 +38,7 @@ def score_tables(entries: Sequence[Entry]) -> list[Table]:
             mean = average(entry, task)
             rows.append(
                 (
-                    entry.label + _degenerate_mark(entry, task),
+                    entry.label + degenerate_mark(entry, task),
                     *(_value(cells.get(code)) for code in codes),
                     f"{mean.value:.1f} ±{mean.error:.1f}",
                 )
@@ -51,17 +52,9 @@ def score_tables(entries: Sequence[Entry]) -> list[Table]:
         notes += _data_notes(having, task)
         if len(having) > 1:
             notes += [f"{entry.id}  {entry.label}" for entry in having]
-        lost = sum(entry.degenerate_in(task) for entry in having)
-        if lost:
-            notes.append(f"{lost} of {len(having)} runs degenerate, or trained from one that is")
+        notes += degenerate_notes(having, task)
         tables.append(Table(task, ("", *codes, "average"), (*rows, *extra), tuple(notes)))
     return tables
-
-
-def _degenerate_mark(entry: Entry, task: str) -> str:
-    """What of a result is degenerate; a target may be sound on an intermediate that is not."""
-    parts = entry.degenerate_parts(task)
-    return f" (degenerate: {', '.join(parts)})" if parts else ""
 
 
 def _what(entries: Sequence[Entry], task: str) -> str:
@@ -152,14 +145,15 @@ def difference_tables(entries: Sequence[Entry], baseline: Entry) -> list[Table]:
             mean = average_difference(entry, baseline, task)
             rows.append(
                 (
-                    entry.label,
+                    entry.label + degenerate_mark(entry, task),
                     *("-" if c is None else f"{c.value:+.1f} ±{c.error:.1f}" for c in cells),
                     "-" if mean is None else f"{mean.value:+.1f} ±{mean.error:.1f}",
                 )
             )
         if rows:
-            title = f"{task}: difference from {baseline.label}"
-            tables.append(Table(title, ("", *codes, "average"), tuple(rows)))
+            title = f"{task}: difference from {baseline.label}{degenerate_mark(baseline, task)}"
+            notes = tuple(degenerate_notes([baseline, *having], task))
+            tables.append(Table(title, ("", *codes, "average"), tuple(rows), notes))
     return tables
 
 
@@ -169,6 +163,13 @@ def as_json(entries: Sequence[Entry], baseline: Entry | None) -> dict[str, Any]:
         "format": 1,
         "baseline": None if baseline is None else baseline.id,
         "results": [_entry_json(entry, baseline) for entry in entries],
+        "degenerate": {
+            task: [
+                {"group": count.label, "runs": count.runs, "degenerate": count.degenerate}
+                for count in degenerate_counts([e for e in entries if task in e.cells], task)
+            ]
+            for task in task_names(entries)
+        },
     }
 
 

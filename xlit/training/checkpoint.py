@@ -26,6 +26,7 @@ from xlit.training.mixing import languages_seen
 from xlit.training.packing import without_padding
 from xlit.training.readme import model_card
 from xlit.training.task import Settings, TrainTask
+from xlit.training.tracking import Trackers
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def train_checkpoint(
     tasks: Sequence[TaskPlan],
     settings: Settings,
     saving: Saving | None = None,
+    trackers: Trackers | None = None,
 ) -> dict[str, Any]:
     """Train, and write the checkpoint's files into `directory`; gives the manifest's results."""
     loaded = _load_models(ref, tasks, settings.seed)
@@ -78,7 +80,7 @@ def train_checkpoint(
         fast_layers(ready, settings) as layers,
         recomputed_activations(in_less),  # last: of what the layers are by then
     ):
-        result = train(ready, tokenizer, settings, directory, saving)
+        result = train(ready, tokenizer, settings, directory, saving, trackers)
     if not settings.processes.first:
         return {}  # the files are written once
     for model in models.values():

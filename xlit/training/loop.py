@@ -32,7 +32,9 @@ from xlit.training.schedule import Schedule, schedule_of
 from xlit.training.state import Best, State, copies, put_back, trained
 from xlit.training.step import Gradients
 from xlit.training.task import Settings, TrainTask
+from xlit.training.tracking import Trackers
 from xlit.training.vocabulary import choose_vocabulary, decay_factors
+from xlit.training.volume import volume_of
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,15 @@ def train(
     settings: Settings,
     directory: Path,
     saving: Saving | None = None,
+    trackers: Trackers | None = None,
 ) -> Result:
     """Train the tasks' models in place and leave them at the kept checkpoint.
 
     Writes `log.jsonl` into `directory`: a line a step, with the positions of its rows among the
-    task's, one an evaluation, and at the end one a task that sums up what was seen. With `saving`
-    it goes on from the newest save, and saves: now and then, and when a signal asks it to stop;
-    then it raises StoppedError. Raises InputError when a training set gives no features.
+    task's, one an evaluation, and at the end one a task that sums up what was seen; `trackers` are
+    told of the first two. With `saving` it goes on from the newest save, and saves: now and then,
+    and when a signal asks it to stop; then it raises StoppedError. Raises InputError when a
+    training set gives no features.
     """
     recipe = tasks[0].recipe  # for what tasks agree in
     with settings.processes.first_goes_first():
@@ -105,7 +109,7 @@ def train(
     )
     label = "+".join(task.card.name for task in tasks)
     with (
-        open_journal(directory, label, schedule.steps, state.step, logged) as journal,
+        open_journal(directory, label, schedule, state, trackers or Trackers(), logged) as journal,
         keeper.listening(),
     ):
         batches = islice(stream, state.step, None)
@@ -121,13 +125,15 @@ def train(
             chosen = [feature for row in batch for feature in features[number].train[row]]
             rate = schedule.rate(state.step)
             set_rate(optimiser, rate)
-            state.losses.append(gradients.add(task, chosen, state.step))
+            loss, computed = gradients.add(task, chosen, state.step)
+            state.losses.append(loss)
             norm = float(nn.utils.clip_grad_norm_(parameters, recipe.clip))
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             state.drawn[number].add(batch)
             state.step += 1
-            state.seconds += time.monotonic() - began
+            seconds = time.monotonic() - began
+            state.seconds += seconds
             journal.step(
                 state.step,
                 task=task.card.name,
@@ -135,6 +141,8 @@ def train(
                 losses=state.losses,
                 rate=rate,
                 norm=norm,
+                volume=volume_of(chosen, computed),
+                seconds=seconds,
             )
         keeper.save_end()
         mixture = _mixture(state, tasks, journal)
@@ -176,6 +184,7 @@ def _evaluate(
     keeper: Keeper,
 ) -> None:
     """Score dev, and keep the parameters where the mean of the tasks is better than before."""
+    journal.scoring()
     with keeper.interruptible():
         scores = dev.evaluate(tasks, features, tokenizer, settings)
     mean = float(np.mean([score.main for score in scores.values()]))

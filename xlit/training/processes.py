@@ -37,10 +37,12 @@ class Processes:
         """Go on when all have come here."""
         self.largest(0)
 
-    def sum_gradients(self, parameters: "Sequence[nn.Parameter]", loss: float) -> float:
-        """Sum the gradients in place, and the losses; parameters without a gradient anywhere stay
+    def sum_gradients(
+        self, parameters: "Sequence[nn.Parameter]", *numbers: float
+    ) -> Sequence[float]:
+        """Sum the gradients in place, and some numbers; parameters without a gradient anywhere stay
         without."""
-        return loss
+        return numbers
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -26,6 +26,11 @@ class Schedule:
         """Whether dev is scored when `done` steps are done."""
         return done % self.every == 0 or done == self.steps
 
+    def evaluations_after(self, done: int) -> int:
+        """How many more times dev is scored when `done` steps are done, and their evaluation."""
+        odd = self.steps % self.every != 0 and done < self.steps
+        return self.steps // self.every - done // self.every + odd
+
 
 def schedule_of(rows: Sequence[int], recipes: Sequence[Recipe]) -> Schedule:
     """The schedule for tasks of these sizes; for several tasks `rows` are the capped ones."""

@@ -97,13 +97,13 @@ class Several(Processes):
         return self._exchange_words(number=number)
 
     @undisturbed
-    def sum_gradients(self, parameters: Sequence[nn.Parameter], loss: float) -> float:
+    def sum_gradients(self, parameters: Sequence[nn.Parameter], *numbers: float) -> list[float]:
         self._exchange_words()
         have = [parameter.grad is not None for parameter in parameters]
-        sums = torch.tensor([loss, *have], dtype=torch.float64)
+        sums = torch.tensor([*numbers, *have], dtype=torch.float64)
         with self._exchange():
             dist.all_reduce(sums)
-            counts = sums[1:].tolist()
+            counts = sums[len(numbers) :].tolist()
             for bucket in _buckets([p for p, n in zip(parameters, counts, strict=True) if n]):
                 for parameter in bucket:
                     if parameter.grad is None:  # no feature of the step fell to this process
@@ -114,7 +114,7 @@ class Several(Processes):
                 parts = torch.split(flat, [gradient.numel() for gradient in gradients])
                 for gradient, part in zip(gradients, parts, strict=True):
                     gradient.copy_(part.view_as(gradient))
-        return float(sums[0])
+        return sums[: len(numbers)].tolist()
 
     @contextmanager
     def together(self) -> Iterator[None]:

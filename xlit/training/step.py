@@ -1,11 +1,11 @@
 """The gradient of one step, however it is cut: over processes, and into micro-batches by memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from xlit import console, device
 from xlit.errors import StoppedError
@@ -38,9 +38,10 @@ class Gradients:
         self._parameters = parameters
         self.tokens: int | None = None
 
-    def add(self, task: TrainTask, features: Sequence[Feature], step: int) -> float:
+    def add(self, task: TrainTask, features: Sequence[Feature], step: int) -> tuple[float, int]:
         """Leave the gradient of step number `step`, from 0, with the parameters, which have none
-        before; gives the batch's mean loss.
+        before; gives the batch's mean loss, and how many pieces went through the encoder, padding
+        included.
 
         Whatever is random in a step follows from the seed and the step's number, so that a run can
         be taken up at any step. Losses are summed over micro-batches and processes and divided by
@@ -51,12 +52,16 @@ class Gradients:
         features = task.kind.redraw(features, task.options, random)
         weight = sum(feature.weight for feature in features)
         own = share_of(features, processes.rank, processes.size)
-        return processes.sum_gradients(self._parameters, self._add_own(task, own, weight, step))
+        loss, computed = processes.sum_gradients(
+            self._parameters, *self._add_own(task, own, weight, step)
+        )
+        return loss, int(computed)
 
     def _add_own(
         self, task: TrainTask, features: Sequence[Feature], weight: float, step: int
-    ) -> float:
-        """Add the gradient of this process's features; gives their share of the loss."""
+    ) -> tuple[float, int]:
+        """Add the gradient of this process's features; gives their share of the loss and of the
+        pieces computed."""
         task.model.train()
         if self.tokens is None:
             self.tokens = self._tokens_that_fit(task.model)
@@ -65,27 +70,31 @@ class Gradients:
                 seed_of_step(self._settings.seed, step, self._settings.processes.rank)
             )
             whole = task.kind.whole_batch
-            total = 0.0
+            total, computed = 0.0, 0
             for micro in [features] if whole else micro_batches(features, self.tokens):
                 try:
-                    total += self._add_micro(task, micro, weight)
+                    loss, pieces = self._add_micro(task, micro, weight)
+                    total, computed = total + loss, computed + pieces
                 except torch.OutOfMemoryError:
                     break
             else:
-                return total
+                return total, computed
             # not in the handler, where the failed attempt's tensors are still held
             self._begin_again_with_less(task, micro)
 
-    def _add_micro(self, task: TrainTask, micro: Sequence[Feature], weight: float) -> float:
+    def _add_micro(
+        self, task: TrainTask, micro: Sequence[Feature], weight: float
+    ) -> tuple[float, int]:
         where = self._settings.where
         inputs = task.kind.collate(micro, self._tokenizer.pad_token_id)
+        computed = computed_pieces(inputs, packed=task.packed)
         inputs = {key: value.to(where) for key, value in inputs.items()}
         targets = task.kind.targets(micro).to(where)
         with device.autocast(where, self._settings.precision):
             outputs = task.kind.forward(task.model, inputs, micro)
         loss = task.kind.loss(outputs, targets).sum() / weight
         torch.autograd.backward(loss)
-        return float(loss.detach())
+        return float(loss.detach()), computed
 
     def _begin_again_with_less(self, task: TrainTask, micro: Sequence[Feature]) -> None:
         """Forget what the step has so far, and halve the micro-batch that did not fit.
@@ -144,3 +153,9 @@ def share_of(features: Sequence[Feature], rank: int, size: int) -> list[Feature]
 def seed_of_step(seed: int, step: int, rank: int = 0) -> int:
     """The seed of dropout in one step of one process: 64 bits."""
     return int(np.random.SeedSequence([seed, 3, step, rank]).generate_state(1, np.uint64)[0])
+
+
+def computed_pieces(inputs: Mapping[str, Tensor], *, packed: bool) -> int:
+    """The pieces of a micro-batch that are computed: its padding too, unless it is packed."""
+    masks = [mask for name, mask in inputs.items() if name.endswith("attention_mask")]
+    return sum(int(mask.sum()) if packed else mask.numel() for mask in masks)
