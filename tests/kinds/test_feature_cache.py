@@ -19,7 +19,9 @@ from transformers import AutoTokenizer
 from xlit.console import set_volume
 from xlit.errors import InputError
 from xlit.kinds.classification import Classification
-from xlit.kinds.feature_cache import FeatureCache, described, digest_of
+from xlit.kinds.feature_cache import FeatureCache, described, digest_of, row_keys
+from xlit.kinds.feature_files import write_batches
+from xlit.kinds.feature_table import batch_of
 from xlit.kinds.kind import Feature, FeatureOptions
 from xlit.kinds.registry import KINDS, find_kind
 from xlit.tasks.rows import RankingRow, Row, TextRow
@@ -316,6 +318,20 @@ def test_processes_at_once_do_each_other_no_harm(unigram: Any, cache: FeatureCac
     assert found == [make(first) for first in firsts]
     assert cache.folder is not None
     assert not list(cache.folder.rglob("*.partial"))
+
+
+def test_a_file_that_another_machine_made_meanwhile_stays_as_it_is(
+    unigram: Any, cache: FeatureCache, kind: Counting
+) -> None:
+    assert cache.folder is not None
+    rows, place = texts(3), cache.folder / "made by two"
+    batches = [batch_of(kind, row_keys(kind, rows), kind.features(rows, unigram, OPTIONS))]
+    first = write_batches(batches, place, {})
+    (file,) = files(cache)
+    before = file.stat().st_ino
+    assert write_batches(batches, place, {}) == first
+    assert [one.stat().st_ino for one in files(cache)] == [before]  # who maps it can go on reading
+    assert not list(place.glob("*.partial"))
 
 
 def test_what_a_killed_process_left_is_never_read_and_removed_after_a_day(

@@ -130,7 +130,10 @@ class _NewFile:
         self.opened.close()
         with self.partial.open("rb") as written:
             digest = hashlib.file_digest(written, "sha256").hexdigest()
-        self.mapped = _open(self.partial.rename(self.folder / f"{digest}{SUFFIX}"))
+        file = self.folder / f"{digest}{SUFFIX}"
+        if not file.exists():  # on a network file system what another machine has mapped must stay
+            self.partial.rename(file)
+        self.mapped = _open(file)
 
     def clear(self) -> None:
         """Close, and remove what was not finished."""

@@ -116,9 +116,9 @@ class Kind(ABC, Generic[RowT, PredictionT]):
         """All of a row that `features` reads, as plain values: everything but its id."""
         return [getattr(row, name) for name in row.__slots__ if name != "id"]
 
-    def place_numbers(self, feature: Feature) -> Sequence[int]:
+    def place_numbers(self, feature: Feature) -> NDArray[np.int32]:
         """A feature's `place` as numbers, less what its other fields tell."""
-        return ()
+        return np.zeros(0, dtype=np.int32)
 
     def place_reader(self, tokenizer: Any) -> "ReadPlace":
         """What makes the `place` of a feature of `features` from its other fields and numbers."""

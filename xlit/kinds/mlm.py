@@ -85,8 +85,8 @@ class MaskedLM(Kind[PlainRow, MaskedText]):
                     features.append(hide(feature, np.random.default_rng(fixed_seed(ids))))
         return features
 
-    def place_numbers(self, feature: Feature) -> Sequence[int]:
-        return feature.place.chosen.tolist()
+    def place_numbers(self, feature: Feature) -> NDArray[np.int32]:
+        return feature.place.chosen.astype(np.int32)
 
     def place_reader(self, tokenizer: Any) -> ReadPlace:
         vocabulary = vocabulary_of(tokenizer)

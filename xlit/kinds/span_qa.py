@@ -112,8 +112,8 @@ class SpanQA(Kind[SpanRow, str | Answer]):
                     )
         return features
 
-    def place_numbers(self, feature: Feature) -> Sequence[int]:
-        return [feature.place.offset, *feature.place.spans.ravel().tolist()]
+    def place_numbers(self, feature: Feature) -> NDArray[np.int32]:
+        return np.append(np.int32(feature.place.offset), feature.place.spans.ravel())
 
     def place_reader(self, tokenizer: Any) -> ReadPlace:
         return lambda sequence, target, numbers: Window(int(numbers[0]), numbers[1:].reshape(-1, 2))

@@ -77,8 +77,8 @@ class Tagging(Kind[TaggedRow, tuple[str, ...]]):
                     )
         return features
 
-    def place_numbers(self, feature: Feature) -> Sequence[int]:
-        return feature.place.tolist()
+    def place_numbers(self, feature: Feature) -> NDArray[np.int32]:
+        return feature.place.astype(np.int32)
 
     def place_reader(self, tokenizer: Any) -> ReadPlace:
         return lambda sequence, target, numbers: numbers.astype(np.int64)
