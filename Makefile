@@ -25,7 +25,6 @@ test: $(READY)
 # make bench ARGS='train --workload pairs --rounds 3'
 ARGS ?= train
 bench: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cpu,offline,bench]'
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 lint: $(READY)

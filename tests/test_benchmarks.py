@@ -12,6 +12,7 @@ import pytest
 from transformers import BertConfig
 
 from tests.benchmarks import table
+from tests.benchmarks.__main__ import parser
 from tests.benchmarks.driver import ROOT, rotated
 from tests.benchmarks.records import (
     BEST,
@@ -84,7 +85,6 @@ def test_the_script_trains_with_xlit_and_writes_a_table_and_json(
 
 
 def test_the_trainer_is_timed_on_the_same_rows(tiny_encoder: Path) -> None:
-    pytest.importorskip("accelerate", reason="the Trainer needs the bench extra")
     from tests.benchmarks.with_trainer import measure
 
     run = replace(a_run(BEST), encoder=str(tiny_encoder), rows=26, batch_size=4, warm=2, dev=8)
@@ -132,6 +132,31 @@ def test_the_share_of_the_limit_is_work_done_over_the_product_measured() -> None
     assert table.reached(replace(limits, peak=400e9), got) == pytest.approx(0.1)
     assert "| 40 |" in table.markdown(bench)
     assert run.sort == OURS
+
+
+def test_a_table_tells_the_limits_of_its_own_rounds() -> None:
+    small, large = a_benchmark({OURS: 20.0}), a_benchmark({OURS: 20.0})
+    large.runs = [(replace(run, encoder="large"), got) for run, got in large.runs]
+    large.limits = [replace(one, flops=50e9, tokens=11.0) for one in large.limits]
+    text = table.markdown(join([small, large]))
+    assert "10.0 pieces and 2.00 GFLOP an example" in text
+    assert "11.0 pieces and 50.00 GFLOP an example" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--contestants", "trainer-bets"], "'trainer-bets' is none of trainer, trainer-best"),
+        (["--rows", "320"], "320 rows have no step behind --warm 10"),
+    ],
+)
+def test_what_could_not_be_measured_is_refused_before_it_is_run(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        options = parser().parse_args(["train", "--dry-run", "--workload", "pairs", *arguments])
+        options.act(options)
+    assert said in f"{left.value} {capsys.readouterr().err}"
 
 
 def test_uneven_warm_up_changes_no_rate() -> None:

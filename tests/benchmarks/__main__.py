@@ -76,6 +76,7 @@ def _shared(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--contestants",
         nargs="+",
+        type=_contestant,
         default=[DEFAULTS, BEST, OURS],
         help='flags may stand behind xlit: "xlit --precision float32"',
     )
@@ -86,6 +87,12 @@ def _shared(one: argparse.ArgumentParser) -> None:
     one.add_argument("--out", type=Path, default=Path("benchmark.json"))
     one.add_argument("--scratch", type=Path, help="where artefacts go while it runs")
     one.add_argument("--dry-run", action="store_true", help="print what would be run, and leave")
+
+
+def _contestant(text: str) -> str:
+    if text.split()[:1] == [OURS] or text in (DEFAULTS, BEST):
+        return text
+    raise argparse.ArgumentTypeError(f"{text!r} is none of {DEFAULTS}, {BEST}, {OURS} and flags")
 
 
 def _template(options: argparse.Namespace, workload: str, rows: int | None) -> Run:
@@ -115,6 +122,8 @@ def _train(options: argparse.Namespace) -> None:
     ]
     seconds = 0.0
     for template in templates:
+        if template.rows * template.epochs <= template.warm * template.batch_size:
+            raise SystemExit(f"{template.rows} rows have no step behind --warm {template.warm}")
         one = sum(_seconds(template, name) for name in options.contestants)
         say(
             f"{template.workload}: {options.rounds} rounds of {', '.join(options.contestants)} on "

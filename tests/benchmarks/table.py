@@ -60,7 +60,8 @@ def spread(values: Iterable[float], digits: int) -> str:
 
 def _throughput(bench: Benchmark, key: Key) -> str:
     runs = [(run, got) for run, got in bench.runs if not run.profile and key_of(run) == key]
-    limits = {one.round: one for one in bench.limits if one.workload == key[0]}
+    rounds = {run.round for run, _ in runs}
+    limits = {one.round: one for one in bench.limits if one.round in rounds}
     rows = []
     for name in dict.fromkeys(run.contestant for run, _ in runs):
         own = [(run, got) for run, got in runs if run.contestant == name]
