@@ -144,6 +144,26 @@ def test_the_full_matrix_is_nowhere_while_its_rows_are_trained(
     assert list(tmp_path.iterdir()) == []  # the file that holds it has no name
 
 
+def test_without_a_directory_the_models_stay_compact(tiny_encoder: Path) -> None:
+    model = classifier(tiny_encoder)
+    made = compact([model], PIECES, None)
+    before = made.embedding.weight.clone()
+    made.restore([0.5])
+    assert model.get_input_embeddings() is made.embedding
+    assert torch.equal(made.embedding.weight, before)
+
+
+def test_a_matrix_that_cannot_be_read_back_whole_is_not_put_back(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    model = classifier(tiny_encoder)
+    made = compact([model], PIECES, tmp_path)
+    made.file.truncate(50_000)
+    with pytest.raises(OSError, match="full word embeddings has become shorter"):
+        made.restore([])
+    assert model.get_input_embeddings() is made.embedding
+
+
 def test_a_piece_beyond_the_matrix_is_refused(tiny_encoder: Path, tmp_path: Path) -> None:
     with pytest.raises(DamagedError, match="has a piece 99999, the encoder 766 rows"):
         compact([classifier(tiny_encoder)], np.array([0, 99999]), tmp_path)

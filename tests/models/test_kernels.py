@@ -10,6 +10,8 @@ from torch.utils.checkpoint import checkpoint
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
+    EuroBertConfig,
+    EuroBertForSequenceClassification,
     ModernBertConfig,
     ModernBertForSequenceClassification,
     XLMRobertaConfig,
@@ -48,6 +50,12 @@ def xlmr(**other: Any) -> Any:
 def modern(**other: Any) -> Any:
     torch.manual_seed(0)
     return ModernBertForSequenceClassification(ModernBertConfig(**SHAPE | other))
+
+
+def euro(**other: Any) -> Any:
+    torch.manual_seed(0)
+    special = {"bos_token_id": 2, "eos_token_id": 3, "mask_token_id": 4}
+    return EuroBertForSequenceClassification(EuroBertConfig(**SHAPE | special | other))
 
 
 def batch() -> dict[str, Tensor]:
@@ -106,6 +114,18 @@ def test_bf16_is_no_further_from_float32_than_autocast_is(make: Callable[..., An
     assert 0 < apart(quickly, right) < 1.5 * apart(plainly, right) < 0.1
 
 
+@pytest.mark.parametrize("make", [modern, euro])
+def test_attention_of_other_layers_trains_in_bf16(make: Callable[..., Any]) -> None:
+    """EuroBERT's rotary positions leave queries and keys in float32 and values in bfloat16."""
+    exact = make().eval()
+    plain, packed = copy.deepcopy(exact), copy.deepcopy(exact)
+    assert pack(packed, pad_id=1).on
+    _, right = gradients(exact)
+    _, plainly = gradients(plain, autocast=True)
+    _, found = gradients(packed, autocast=True)
+    assert 0 < apart(found, right) < 1.5 * apart(plainly, right) < 0.1
+
+
 def assert_close(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
     """All tensors equal but for the order of sums, each by its own largest number."""
     assert found.keys() == expected.keys()
@@ -157,6 +177,46 @@ def plain_layer(layer: Any, states: Tensor, count: int) -> Tensor:
     states = after.LayerNorm(states + result * mask * scale(hidden))
     mask = kept(bits_of_torch(), tuple(states.shape), hidden, torch.float32)
     return last.LayerNorm(states + last.dense(layer.intermediate(states)) * mask * scale(hidden))
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["all", "first"])
+@pytest.mark.parametrize("runs", [[(1, 1)], [(1, 5)], [(2, 8), (4, 9), (1, 30)]], ids=str)
+def test_gradients_with_dropout_are_what_a_small_step_changes(
+    runs: list[tuple[int, int]], first: bool
+) -> None:
+    """With masks held still by the seed; 8 and 9 are one group, which is filled up."""
+    model = bert(num_hidden_layers=1, hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.3)
+    layer = layers_of(model.train().base_model)[0]
+    lengths = torch.tensor([length for count, length in runs for _ in range(count)])
+    firsts = lengths.cumsum(0) - lengths
+    states = torch.randn(1, int(lengths.sum()), 64, requires_grad=True)
+    tensors = [states, *layer.parameters()]
+    with torch.no_grad():
+        for parameter in layer.parameters():  # attention that is not even, biases that are not 0
+            parameter.add_(0.15 * torch.randn_like(parameter))
+
+    def output() -> Tensor:
+        torch.manual_seed(7)
+        asked = states[:, firsts] if first else states
+        return fast_layer(
+            layer, asked, layout=Layout(runs), **({"states": states} if first else {})
+        )
+
+    weights = torch.randn_like(output())
+    found = torch.autograd.grad((output() * weights).sum(), tensors)
+    largest = max(float(gradient.norm()) for gradient in found)
+    for tensor, gradient in zip(tensors, found, strict=True):
+        way = torch.randn_like(tensor) * 0.5 / tensor.numel() ** 0.5
+        way += gradient / gradient.norm().clamp(min=1e-4 * largest)  # of the keys' bias it is 0
+        sums = []
+        for size in (3e-3, -6e-3):
+            with torch.no_grad():
+                tensor.add_(size * way)
+                sums.append(float((output().double() * weights).sum()))
+        with torch.no_grad():
+            tensor.add_(3e-3 * way)
+        expected, along = (sums[0] - sums[1]) / 6e-3, float((gradient * way).sum())
+        assert along == pytest.approx(expected, rel=2e-3, abs=1e-3 * largest)
 
 
 def test_gradient_checkpointing_draws_the_same_masks_again() -> None:

@@ -14,7 +14,9 @@ from transformers import (
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
+    BertForSequenceClassification,
 )
+from transformers.modeling_outputs import SequenceClassifierOutput
 
 from xlit.models import packing
 from xlit.models.dual import AutoDualEncoder, vectors_of
@@ -66,7 +68,8 @@ def make(family: str, auto_class: Any = AutoModel, **dropout: float) -> Any:
     config = transformers.AutoConfig.for_model(family, **CONFIGS[family], **dropout)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        model = auto_class.from_config(config).eval()
+        build = getattr(auto_class, "from_config", auto_class)
+        model = build(config).eval()
         for module in model.modules():  # states far from each other, so that a slip would show
             if isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, std=0.2)
@@ -208,6 +211,18 @@ def test_what_raises_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (packed.on, packed.reason) == (False, "no positions")
     assert "forward" not in vars(model)
     assert model.config._attn_implementation == "sdpa"
+
+
+class ReadsAllLayers(BertForSequenceClassification):
+    def forward(self, **inputs: Any) -> Any:
+        outputs = self.base_model(**inputs, output_hidden_states=True)
+        return SequenceClassifierOutput(logits=self.classifier(outputs.hidden_states[1][:, 0]))
+
+
+def test_a_head_that_is_always_given_padded_states_is_not_said_to_be_packed() -> None:
+    packed = pack(make("bert", ReadsAllLayers), pad_id=PAD)
+    assert not packed.on
+    assert packed.reason == "its head asks the encoder for more than the last states"
 
 
 @pytest.mark.parametrize("family", ["bert", "xlm-roberta"])

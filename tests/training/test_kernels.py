@@ -37,6 +37,14 @@ def test_fast_layers_take_the_steps_of_plain_ones(tiny_encoder: Path, tmp_path: 
         torch.testing.assert_close(ours[name], value, rtol=1e-3, atol=2e-4)
 
 
+def test_layers_are_fast_where_one_of_the_tasks_is_packed(tiny_encoder: Path) -> None:
+    loaded = load(tiny_encoder)
+    for packed, on in (((True, False), True), ((False, False), False)):
+        tasks = [dataclasses.replace(task(loaded), packed=one) for one in packed]
+        with fast_layers(tasks, settings()) as how:
+            assert how["on"] == on
+
+
 def test_a_run_with_dropout_is_the_same_twice(tiny_encoder: Path, tmp_path: Path) -> None:
     found = []
     for seed in (0, 0, 1):

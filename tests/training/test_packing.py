@@ -61,6 +61,19 @@ def test_each_task_is_packed_by_what_its_head_reads_and_undone_after(tiny_encode
     assert not any(is_packed(one.model) for one in tasks)
 
 
+def test_models_of_one_encoder_have_its_own_attention_again(tiny_encoder: Path) -> None:
+    models = {name: load(tiny_encoder, seed).model for seed, name in enumerate("ab")}
+    share_encoder(models)
+    for model in models.values():
+        model.set_attn_implementation("eager")
+    tasks = [
+        dataclasses.replace(task(load(tiny_encoder), name=n), model=m) for n, m in models.items()
+    ]
+    with without_padding(tasks, 1, settings()) as (ready, _):
+        assert all(one.packed for one in ready)
+    assert {model.config._attn_implementation for model in models.values()} == {"eager"}
+
+
 def test_a_run_that_fails_leaves_its_models_as_they_were(tiny_encoder: Path) -> None:
     loaded = load(tiny_encoder)
     with pytest.raises(KeyError), without_padding([task(loaded)], 1, settings()):

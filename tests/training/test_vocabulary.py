@@ -11,6 +11,7 @@ from transformers import ModernBertConfig, ModernBertModel
 
 from tests.conftest import SHAPE, tiny_tokenizer
 from tests.training.test_loop import FAST, load, rows, settings, task
+from tests.training.test_step import OneOf
 from xlit import console
 from xlit.errors import UsageError
 from xlit.kinds.kind import FeatureOptions
@@ -24,7 +25,7 @@ from xlit.training import dev, step
 from xlit.training.loop import Result, train
 from xlit.training.schedule import Schedule
 from xlit.training.task import TrainTask, Vocabulary
-from xlit.training.vocabulary import decay_factors
+from xlit.training.vocabulary import choose_vocabulary, decay_factors
 
 FIFTY = dataclasses.replace(
     FAST, epochs=0.01, min_steps=50, warmup=0.2, weight_decay=0.01, clip=0.5, batch_size=6
@@ -191,6 +192,33 @@ def test_without_decay_the_other_rows_stay(tiny_encoder: Path, tmp_path: Path) -
     got, _ = trained(tiny_encoder, tmp_path, "auto", plain)
     before = load(tiny_encoder).model.get_input_embeddings().weight
     assert torch.equal(got["toy bert.embeddings.word_embeddings.weight"][-3:], before[-3:])
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_the_first_process_alone_keeps_the_full_matrix(
+    rank: int, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    tasks, tokenizer = two_tasks(tiny_encoder, FIFTY)
+    features = [one.kind.features(one.rows, tokenizer, one.options) for one in tasks]
+    how = dataclasses.replace(settings(), processes=OneOf(rank, 2))
+    made = choose_vocabulary(tasks, features, tokenizer, how, tmp_path)
+    assert made is not None
+    made.restore([])
+    held = len(tasks[1].model.get_input_embeddings().weight)
+    assert held == (made.full.num_embeddings if rank == 0 else len(made.pieces))
+
+
+def test_a_special_token_without_a_row_that_no_text_has_is_left_out(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    tasks, tokenizer = two_tasks(tiny_encoder, FIFTY)
+    features = [one.kind.features(one.rows, tokenizer, one.options) for one in tasks]
+    beyond = len(tasks[0].model.get_input_embeddings().weight)
+    tokenizer.add_special_tokens({"additional_special_tokens": [f"<{n}>" for n in range(beyond)]})
+    assert max(tokenizer.all_special_ids) >= beyond
+    made = choose_vocabulary(tasks, features, tokenizer, settings(), tmp_path)
+    assert made is not None
+    assert made.pieces.max() < beyond
 
 
 def test_every_step_up_to_the_kept_one_decays() -> None:

@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from errno import EIO
 from pathlib import Path
 from typing import Any
 
@@ -64,21 +65,25 @@ class Compact:
     full: nn.Embedding
     seats: list[tuple[nn.Module, str]]
     pieces: Tensor  # (rows,), ascending
-    file: Any  # binary, with the full matrix
+    file: Any  # binary, with the full matrix; None where it is not to come back
 
     def __post_init__(self) -> None:
-        weakref.finalize(self, self.file.close)
+        if self.file is not None:
+            weakref.finalize(self, self.file.close)
 
     def as_json(self) -> dict[str, Any]:
         """For a manifest."""
         return {"rows": len(self.pieces), "of": self.full.num_embeddings}
 
     def restore(self, factors: Sequence[float]) -> None:
-        """Put the full matrix back, with the trained rows as they are now.
+        """Put the full matrix back, with the trained rows as they are now; without it, nothing.
 
         Where they were trained, the other rows are multiplied by each of `factors` in turn, in
-        float32: 1 - rate x decay of every step up to the one that is kept.
+        float32: 1 - rate x decay of every step up to the one that is kept. Raises OSError where the
+        matrix cannot be read back whole.
         """
+        if self.file is None:
+            return
         compact = self.embedding.weight
         decay = Decay(factors if compact.requires_grad else ())
         _give_memory_back()
@@ -87,7 +92,9 @@ class Compact:
         flat = matrix.reshape(-1)
         for start in range(0, len(flat), CHUNK):
             part = flat[start : start + CHUNK]
-            self.file.readinto(part.data.cast("B"))
+            if self.file.readinto(part.data.cast("B")) != part.nbytes:
+                # as where a network file system finds out too late that it is full
+                raise OSError(EIO, "the file with the full word embeddings has become shorter")
             decay.apply(part)
         self.file.close()
         weight = torch.from_numpy(matrix)
@@ -97,11 +104,14 @@ class Compact:
             setattr(parent, name, self.full)
 
 
-def compact(models: Sequence[Any], pieces: NDArray[np.integer[Any]], directory: Path) -> Compact:
+def compact(
+    models: Sequence[Any], pieces: NDArray[np.integer[Any]], directory: Path | None
+) -> Compact:
     """Leave the models, which share an encoder, the word embeddings of `pieces` alone.
 
     `pieces` must have every id that the models will be given, and `refusal` must be None. The full
-    matrix waits in a file in `directory` that has no name and goes with the process. Raises
+    matrix waits in a file in `directory` that has no name and goes with the process; without a
+    directory it is not kept, and the models stay compact. Raises
     DamagedError where there are pieces that have no row, OSError where the disk is full; the
     models are then as they were.
     """
@@ -113,14 +123,7 @@ def compact(models: Sequence[Any], pieces: NDArray[np.integer[Any]], directory: 
             f"the tokenizer has a piece {int(kept[-1])}, the encoder {full.num_embeddings} rows"
         )
     embedding = CompactEmbedding(full, kept)
-    file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - open until the rows are back
-    try:
-        file.write(full.weight.detach().cpu().contiguous().numpy().data.cast("B"))
-        file.flush()
-    except OSError:
-        with suppress(OSError):  # what did not fit is tried again
-            file.close()
-        raise
+    file = None if directory is None else _file_of(full.weight, directory)
     seats = list(_seats(models, full))
     for parent, name in seats:
         setattr(parent, name, embedding)
@@ -144,6 +147,19 @@ def refusal(models: Sequence[Any]) -> str | None:
             if _overlap(tensor, full.weight):
                 return f"{name} shares the memory of its word embeddings"
     return None
+
+
+def _file_of(weight: Tensor, directory: Path) -> Any:
+    """An open file without a name that holds a tensor's bytes."""
+    file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - open until the rows are back
+    try:
+        file.write(weight.detach().cpu().contiguous().numpy().data.cast("B"))
+        file.flush()
+    except OSError:
+        with suppress(OSError):  # what did not fit is tried again
+            file.close()
+        raise
+    return file
 
 
 def _seats(models: Sequence[Any], wanted: nn.Module) -> Iterator[tuple[nn.Module, str]]:

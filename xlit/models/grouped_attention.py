@@ -208,12 +208,15 @@ class PlainAttention(Function):
         dropout: float,
     ) -> Tensor:
         count, heads = query.shape[:2]
+        parts = [part.flatten(0, 1) for part in (query, key, value)]
+        if torch.is_autocast_enabled("cpu"):  # rotary positions leave queries in float32
+            parts = [part.to(torch.get_autocast_dtype("cpu")) for part in parts]
         mask = None
         if near is not None:
             mask = torch.where(near, 0.0, -torch.inf).expand(count, 1, *near.shape)
         with torch.autocast("cpu", enabled=False):
             result, attended = attend(
-                *(part.flatten(0, 1).contiguous() for part in (query, key, value)),
+                *(part.contiguous() for part in parts),
                 heads=heads,
                 mask=mask,
                 scaling=scaling,
@@ -222,7 +225,7 @@ class PlainAttention(Function):
             )
         ctx.numbers = (count, scaling, dropout)
         ctx.save_for_backward(*attended)
-        return result.view(query.shape)
+        return result.view(count, heads, *result.shape[1:])
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:

@@ -46,6 +46,7 @@ class Packed:
         self.reads = reads
         self.on = False
         self.reason = ""
+        self._used = False
 
     def apply(self) -> None:
         """Replace the encoder's forward. Raises AttributeError for `reads` "first" where the layers
@@ -73,6 +74,10 @@ class Packed:
             # models share an encoder's config: what another one set is nothing to go back to
             config._attn_implementation = "sdpa" if before == NAME else before
 
+    def idle(self) -> str:
+        """Why nothing has been packed so far, in words; empty where something has."""
+        return "" if self._used else "its head asks the encoder for more than the last states"
+
     def _forward(self, *args: Any, **kwargs: Any) -> Any:
         """The encoder's outputs. What is no ordinary batch padded at its end goes the old way."""
         row = row_of(self.base, ordinary(args, kwargs), self.reads)
@@ -89,6 +94,7 @@ class Packed:
         flat = states.new_zeros((row.shape[0] * row.shape[1], states.shape[-1]))
         padded = flat.index_copy(0, row.index, states).view(*row.shape, -1)
         output.last_hidden_state = padded
+        self._used = True
         if getattr(self.base, "pooler", None) is not None:
             output.pooler_output = self.base.pooler(padded)
         return output
@@ -162,7 +168,7 @@ def pack(model: Any, *, pad_id: int, reads: Reads = "all") -> Packed:
             packed = Packed(model.base_model, way)
             try:
                 packed.apply()
-                packed.reason = difference(padded, outputs(model, inputs))
+                packed.reason = difference(padded, outputs(model, inputs)) or packed.idle()
             except Exception as error:  # likewise
                 packed.reason = first_line(error)
             if not packed.reason:

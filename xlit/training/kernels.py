@@ -20,7 +20,7 @@ def fast_layers(tasks: Sequence[TrainTask], settings: Settings) -> Iterator[dict
         yield {"on": False, "reason": "as asked for" if settings.packing == "off" else "on a GPU"}
         return
     kernels = accelerate(list({id(task.model): task.model for task in tasks}.values()))
-    packed = all(task.packed for task in tasks)
+    packed = any(task.packed for task in tasks)  # what of them is not is told already
     try:
         if kernels.on and packed:
             yield {"on": True}

@@ -35,7 +35,7 @@ def without_padding(
             _tell(how)
         yield [dataclasses.replace(t, packed=how[t.card.name]["on"]) for t in tasks], how
     finally:
-        for one in packed.values():
+        for one in reversed(packed.values()):  # the first found what no other had set
             one.undo()
 
 

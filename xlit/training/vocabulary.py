@@ -24,7 +24,8 @@ def choose_vocabulary(
     directory: Path,
 ) -> Compact | None:
     """Make the word embeddings compact where that was asked for and is exact; None where all rows
-    stay. `features` are all that the models will see, for training and on dev.
+    stay. `features` are all that the models will see, for training and on dev. Of several processes
+    the first alone can put the others back, as it alone writes the checkpoint.
 
     Raises UsageError where compact embeddings alone will do and would not be exact.
     """
@@ -36,7 +37,9 @@ def choose_vocabulary(
             raise UsageError(f"--vocabulary compact: {reason}", hint="leave it out")
         console.notice(f"the full vocabulary is trained: {reason}")
         return None
-    made = compact(models, _pieces(features, tokenizer), directory)
+    rows = len(models[0].get_input_embeddings().weight)
+    pieces = _pieces(features, tokenizer, rows)
+    made = compact(models, pieces, directory if settings.processes.first else None)
     console.notice(
         f"compact vocabulary: {len(made.pieces)} of {made.full.num_embeddings} word embeddings"
     )
@@ -51,7 +54,8 @@ def decay_factors(schedule: Schedule, recipe: Recipe, steps: int) -> list[float]
     return [1 - schedule.rate(step) * recipe.weight_decay for step in range(steps)]
 
 
-def _pieces(features: Sequence[Sequence[Feature]], tokenizer: Any) -> NDArray[np.int64]:
-    """The ids that the sequences have, and those of all special tokens."""
+def _pieces(features: Sequence[Sequence[Feature]], tokenizer: Any, rows: int) -> NDArray[np.int64]:
+    """The ids that the sequences have, and those of all special tokens for which the encoder has
+    one of its `rows`: a tokenizer may know some that no text has."""
     special = np.array(tokenizer.all_special_ids, dtype=np.int64)
-    return np.unique(np.concatenate([special, *map(pieces_of, features)]))
+    return np.unique(np.concatenate([special[special < rows], *map(pieces_of, features)]))
