@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from xlit import console
+from xlit.artefacts.partials import LOG
 from xlit.kinds.batches import Groups
 from xlit.tasks.freeze import parse_freeze
 from xlit.training import dev
 from xlit.training.features import TaskFeatures, features_of
 from xlit.training.freezing import freeze
 from xlit.training.interval import Saving
-from xlit.training.journal import LOG, Journal, open_journal
+from xlit.training.journal import Journal, open_journal
 from xlit.training.keeper import Keeper
 from xlit.training.mixing import Drawn, mixed_batches, seen_line
 from xlit.training.optimiser import adamw, parameters_of, set_rate
@@ -87,7 +88,6 @@ def train(
     gradients = Gradients(tokenizer, settings, parameters)
     shares = settings.mix.shares(sizes)
     state = State([Drawn(size, float(share)) for size, share in zip(sizes, shares, strict=True)])
-    processes = settings.processes
     keeper = Keeper(
         saving,
         state,
@@ -95,8 +95,7 @@ def train(
         optimiser,
         log=directory / LOG,
         where=settings.where,
-        agree=processes.largest if processes.size > 1 else None,
-        first=processes.first,
+        processes=settings.processes,
     )
     logged = keeper.resume()
     if not state.floors:
