@@ -22,6 +22,7 @@ from torch import nn
 
 from xlit import device, torchrun
 from xlit.errors import (
+    SIGNALS,
     DamagedError,
     InputError,
     MissingError,
@@ -35,7 +36,6 @@ from xlit.training.processes import Processes
 # a process may wait for another stage's artefact, or for the next line of a pipe; who dies is
 # noticed at once, because its connections close
 PATIENCE = timedelta(days=30)
-STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 BUCKET = 1 << 24  # values that are summed at once: 64 MB of float32
 WORDS = (GOES_ON, FAILED, LEAVES) = (0, 1, 2)
 MESSAGE = 480  # characters
@@ -56,7 +56,7 @@ def undisturbed(method: Callable[P, R]) -> Callable[P, R]:
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         heard: list[tuple[int, FrameType | None]] = []
         handlers = {}
-        for sort in STOPPING if threading.current_thread() is threading.main_thread() else ():
+        for sort in SIGNALS if threading.current_thread() is threading.main_thread() else ():
             handler = signal.getsignal(sort)
             if callable(handler):
                 handlers[sort] = handler
