@@ -81,6 +81,16 @@ def several(encoder: Path) -> tuple[list[TrainTask], Any]:
     return tasks, models["first"].tokenizer
 
 
+def one_head(encoder: Path) -> tuple[list[TrainTask], Any]:
+    loaded = load(encoder)
+    short = dataclasses.replace(SHORT, epochs=1)
+    tasks = [
+        task(loaded, short, name="first", train_rows=rows(32, "red")),
+        task(loaded, short, name="second", train_rows=rows(16, "old")),
+    ]
+    return tasks, loaded.tokenizer
+
+
 def with_mlm(encoder: Path) -> tuple[list[TrainTask], Any]:
     tasks, tokenizer = single(encoder)
     kind = find_kind("mlm")
@@ -108,6 +118,7 @@ SCENARIOS: dict[str, Made] = {
     "single": single,
     "kept_last": kept_last,
     "several": several,
+    "one_head": one_head,
     "with_mlm": with_mlm,
 }
 COMPARED = ("step", "task", "rows", "loss", "lr", "gradient_norm", "dev", "tasks", "seen")
@@ -169,7 +180,14 @@ def ask(signum: signal.Signals = signal.SIGTERM) -> None:
 
 @pytest.mark.parametrize(
     ("scenario", "step"),
-    [("single", 1), ("kept_last", 3), ("several", 4), ("with_mlm", 3), ("with_mlm", 5)],
+    [
+        ("single", 1),
+        ("kept_last", 3),
+        ("several", 4),
+        ("one_head", 2),
+        ("with_mlm", 3),
+        ("with_mlm", 5),
+    ],
 )
 def test_a_run_that_was_stopped_ends_with_the_same_bits(
     scenario: str,
