@@ -14,6 +14,7 @@ import typer
 
 from xlit import console, torchrun
 from xlit.errors import (
+    SIGNALS,
     ReaderGoneError,
     ReportedError,
     SignalledError,
@@ -25,12 +26,11 @@ from xlit.errors import (
 # and the parent of that is the error of everything the command line rejects.
 REJECTED: type[Exception] = typer.BadParameter.__mro__[2]
 TYPER_STOPPED = 130  # what Typer makes of a signal that comes before a command begins
-STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 
 def main() -> NoReturn:
     """Run the command line and exit with a code of `xlit.errors.EXIT_CODES`."""
-    for signum in STOPPING:
+    for signum in SIGNALS:
         # nohup asks that the end of a terminal be ignored; a shell does so for the interrupts of
         # what it starts in the background, but whoever sends one to this process means it
         if signum != signal.SIGHUP or signal.getsignal(signum) is not signal.SIG_IGN:
@@ -96,7 +96,7 @@ def _run() -> int:
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:
-    for each in STOPPING:
+    for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)  # a second signal must not cut the tidying short
     raise SignalledError(signal.Signals(signum).name)
 

@@ -12,6 +12,7 @@ Rooms raise these and never print or exit; `xlit.__main__` turns one into one li
 A message names the thing, the value and the place; a hint is what to do next.
 """
 
+import signal
 from pathlib import Path
 
 EXIT_CODES: dict[int, str] = {
@@ -80,6 +81,11 @@ class ReportedError(XlitError):
     def __init__(self, first: XlitError) -> None:
         super().__init__(first.message)
         self.exit_code = first.exit_code
+
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+"""Those that ask to stop. SIGHUP is the end of a terminal; SIGUSR1 is what batch systems send ahead
+of the end of a job's time."""
 
 
 class SignalledError(KeyboardInterrupt):

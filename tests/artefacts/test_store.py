@@ -277,6 +277,20 @@ def test_saves_go_with_the_id_whatever_the_name(tmp_path: Path) -> None:
     assert left.name == f"two.{plan().id}"
 
 
+def test_what_kills_left_under_other_names_is_removed(tmp_path: Path) -> None:
+    left = unfinished(tmp_path, plan(name="one"), "step-1")
+    without_a_save = left.with_name(left.name.replace("one", "three"))
+    save(without_a_save, ".new")
+    of_another = tmp_path / "data/.one.0123456789ab.partial"
+    save(of_another)
+    with claim(plan(name="two"), tmp_path, saves=True) as work:
+        work.publish({})
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+        of_another.name,
+        f"two.{plan().id}",
+    ]
+
+
 def test_saves_of_a_forced_version_are_its_own(tmp_path: Path) -> None:
     make(tmp_path, plan())
     with pytest.raises(RuntimeError), claim(plan(), tmp_path, force=True, saves=True) as work:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.little import write_little
 from xlit import __main__ as entry
+from xlit.errors import SIGNALS
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Cli:
         self.monkeypatch.setattr(sys, "argv", ["xlit", *map(str, args)])
         self.monkeypatch.setattr(sys, "stdin", stream)
         self.capfd.readouterr()
-        before = {number: signal.getsignal(number) for number in entry.STOPPING}
+        before = {number: signal.getsignal(number) for number in SIGNALS}
         try:
             with warnings.catch_warnings(), pytest.raises(SystemExit) as left:
                 entry.main()

@@ -1,6 +1,7 @@
 """A ranking task from training to a scored submission, over the real command line."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tests.cli.conftest import Cli
 from tests.tasks.ranking_cards import HEAD, QUESTIONS, asked, paragraph, squad
 from xlit.artefacts.manifest import read_manifest
 from xlit.models.quiet import quiet
+from xlit.training.processes import Processes
 
 CARD = f"""{HEAD}{QUESTIONS}
 [[splits.train.sources]]
@@ -162,3 +164,18 @@ def test_a_suite_takes_the_checkpoint_trained_to_rank(
     official = json.loads(scored.out)
     assert official["tasks"] == suite["tasks"]
     assert official["overall"] == pytest.approx(suite["overall"])
+
+
+def test_a_ranking_task_in_several_processes_is_wrong_usage_before_any_work(
+    cli: Cli, find: str, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Two(Processes):
+        size = 2
+
+    # torchrun would take seconds to tell the same: tests/cli/test_torchrun.py runs it
+    monkeypatch.setattr("xlit.training.processes.started", lambda: nullcontext(Two()))
+    for more in ((), ("--dry-run",)):
+        ran = cli("train-target", find, "--from", tiny_encoder, *FAST, *more)
+        assert (ran.code, ran.out) == (2, "")
+        assert "a batch of ranking cannot be spread over processes" in ran.err
+    assert not Path("runs/checkpoint").exists()

@@ -136,11 +136,11 @@ def test_a_failure_of_one_process_is_one_of_all_and_lines_go_on(
     )  # the first process says that the other is gone, if it hears of it in time
 
 
-def test_sigterm_stops_all_after_the_same_step_and_they_go_on_from_there(
+def test_sigterm_stops_all_after_the_same_step_and_they_go_on_to_the_same_bits(
     cli: Cli, tiny_encoder: Path
 ) -> None:
     command = ["-m", "xlit", "train-target", "./little.toml", "--from", tiny_encoder, *FLAGS]
-    process = start([*command, "--epochs", "50"])
+    process = start([*command, "--epochs", "30"])
     try:
         deadline = time.monotonic() + 120
         while not any(
@@ -154,14 +154,21 @@ def test_sigterm_stops_all_after_the_same_step_and_they_go_on_from_there(
     assert process.returncode != 0 and out == []
     (told,) = [line for line in err if line.startswith("xlit: stopped by SIGTERM")]
     assert not list(cli.home.glob("runs/checkpoint/little*"))
-    process = start([*command, "--epochs", "50"])
-    out, err = finish(process)
-    assert process.returncode == 0 and len(out) == 1
-    (went_on,) = [line for line in err if line.startswith("going on from step")]
+    ended = []
+    for more in ([], ["--runs", "undisturbed"]):
+        process = start([*command, "--epochs", "30", *more])
+        out, err = finish(process)
+        assert process.returncode == 0 and len(out) == 1
+        ended.append(Path(out[0]))
+        if not more:
+            (went_on,) = [line for line in err if line.startswith("going on from step")]
     number = went_on.split()[-1]
     assert f"step {number} is saved" in told
-    steps, _ = logged(Path(out[0]))
-    assert [line["step"] for line in steps] == list(range(1, 201)) and 0 < int(number) < 200
+    steps, _ = logged(ended[0])
+    assert [line["step"] for line in steps] == list(range(1, 121)) and 0 < int(number) < 120
+    stopped, undisturbed = (load_file(path / "model.safetensors") for path in ended)
+    assert stopped.keys() == undisturbed.keys()
+    assert [n for n in stopped if not torch.equal(stopped[n], undisturbed[n])] == []
 
 
 def test_a_stage_that_is_one_process_says_so_before_any_work(

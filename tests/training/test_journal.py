@@ -11,9 +11,10 @@ import pytest
 
 from tests.training.test_loop import FAST, load, settings, task
 from xlit import console
+from xlit.artefacts.partials import LOG
 from xlit.kinds.kind import Feature, Score
 from xlit.kinds.registry import find_kind
-from xlit.training.journal import LOG, Journal, open_journal
+from xlit.training.journal import Journal, open_journal
 from xlit.training.loop import train
 from xlit.training.mixing import Drawn
 from xlit.training.optimiser import adamw, parameters_of

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.conftest import SENTENCES
 from tests.training.test_loop import FAST, load, rows, settings, task, toy_card
-from xlit.errors import StoppedError
+from xlit.errors import DamagedError, StoppedError
 from xlit.kinds.kind import FeatureOptions
 from xlit.kinds.registry import find_kind
 from xlit.models.encoders import load_with_head, resolve_encoder
@@ -25,6 +25,7 @@ from xlit.training import dev, keeper, loop, saves
 from xlit.training.interval import Interval, Saving, parse_interval
 from xlit.training.loop import Result, train
 from xlit.training.optimiser import set_rate
+from xlit.training.processes import Processes
 from xlit.training.saves import Saves
 from xlit.training.task import TrainTask
 
@@ -80,6 +81,16 @@ def several(encoder: Path) -> tuple[list[TrainTask], Any]:
     return tasks, models["first"].tokenizer
 
 
+def one_head(encoder: Path) -> tuple[list[TrainTask], Any]:
+    loaded = load(encoder)
+    short = dataclasses.replace(SHORT, epochs=1)
+    tasks = [
+        task(loaded, short, name="first", train_rows=rows(32, "red")),
+        task(loaded, short, name="second", train_rows=rows(16, "old")),
+    ]
+    return tasks, loaded.tokenizer
+
+
 def with_mlm(encoder: Path) -> tuple[list[TrainTask], Any]:
     tasks, tokenizer = single(encoder)
     kind = find_kind("mlm")
@@ -107,6 +118,7 @@ SCENARIOS: dict[str, Made] = {
     "single": single,
     "kept_last": kept_last,
     "several": several,
+    "one_head": one_head,
     "with_mlm": with_mlm,
 }
 COMPARED = ("step", "task", "rows", "loss", "lr", "gradient_norm", "dev", "tasks", "seen")
@@ -168,7 +180,14 @@ def ask(signum: signal.Signals = signal.SIGTERM) -> None:
 
 @pytest.mark.parametrize(
     ("scenario", "step"),
-    [("single", 1), ("kept_last", 3), ("several", 4), ("with_mlm", 3), ("with_mlm", 5)],
+    [
+        ("single", 1),
+        ("kept_last", 3),
+        ("several", 4),
+        ("one_head", 2),
+        ("with_mlm", 3),
+        ("with_mlm", 5),
+    ],
 )
 def test_a_run_that_was_stopped_ends_with_the_same_bits(
     scenario: str,
@@ -450,6 +469,27 @@ def test_a_save_of_another_run_is_refused(
     ended = run(several, tiny_encoder, stopped)  # an id keeps this from happening
     assert "not used" in capfd.readouterr().err
     assert ended.result.continued == []
+
+
+def test_a_process_that_cannot_use_the_save_of_the_first_fails(
+    stopped: Path, tiny_encoder: Path
+) -> None:
+    class Second(Processes):
+        rank, size = 1, 2
+
+        def largest(self, number: int) -> int:
+            return 7  # where the first goes on
+
+        def gather(self, data: bytes) -> list[bytes]:
+            return [data] * 2
+
+    tasks, tokenizer = several(tiny_encoder)
+    second = dataclasses.replace(settings(), processes=Second())
+    (stopped / "second").mkdir()
+    saving = Saving(stopped / "saves", EVERY_STEP)
+    with pytest.raises(DamagedError, match=r"save of step 7.*not in it"):
+        train(tasks, tokenizer, second, stopped / "second", saving)
+    assert len(steps_of(stopped)) == 2  # they are the first's to refuse
 
 
 def test_a_save_of_other_versions_is_used_and_that_is_said(

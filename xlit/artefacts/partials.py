@@ -18,16 +18,19 @@ LOG = "log.jsonl"
 def partial_of(target: Path, identity: str) -> Path:
     """Where the artefact `target` is made.
 
-    Work of the same id that was begun under another name, and saved, gets the new name.
+    Work of the same id that was begun under another name, and saved, gets the new name; what a
+    killed process left under others is removed.
     """
     partial = target.with_name(f".{target.name}.partial")
-    if not has_saves(partial):
-        version = target.name.rpartition(identity)[2]
-        for other in sorted(target.parent.glob(f".*.{identity}{version}.partial")):
-            if has_saves(other):
-                remove(partial)
-                other.rename(partial)
-                break
+    version = target.name.rpartition(identity)[2]
+    for other in sorted(target.parent.glob(f".*.{identity}{version}.partial")):
+        if other == partial:
+            continue
+        if has_saves(other) and not has_saves(partial):
+            remove(partial)
+            other.rename(partial)
+        else:
+            remove(other)
     return partial
 
 

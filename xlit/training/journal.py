@@ -13,13 +13,13 @@ from typing import Any, TextIO
 import numpy as np
 
 from xlit import console
+from xlit.artefacts.partials import LOG
 from xlit.kinds.kind import Score
 from xlit.training.schedule import Schedule
 from xlit.training.state import State
 from xlit.training.tracking import Trackers
 from xlit.training.volume import Volume
 
-LOG = "log.jsonl"
 RECENT = 20
 """Steps of which means are shown: one batch says little."""
 

@@ -1,6 +1,6 @@
 """Saving a run while it goes on, stopping it when a signal asks, and taking it up again."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -12,8 +12,9 @@ from torch import Tensor
 
 from xlit import console, device
 from xlit.artefacts.manifest import environment
-from xlit.errors import SignalledError, StoppedError
+from xlit.errors import DamagedError, SignalledError, StoppedError
 from xlit.training.interval import Interval, Saving
+from xlit.training.processes import Processes
 from xlit.training.saves import Save, Saves
 from xlit.training.state import (
     State,
@@ -35,8 +36,8 @@ class Keeper:
     """Keeps what a run has come to: `state`, and what is trained. Without a `saving` it keeps
     nothing, and signals do what they do elsewhere.
 
-    Where several processes train together, `agree` gives all of them the largest of what each gives
-    it, and only the `first` writes: all must see its folder.
+    Where several processes train together they save and stop at the same step, and only the first
+    writes: all must see its folder.
     """
 
     def __init__(
@@ -48,8 +49,7 @@ class Keeper:
         *,
         log: Path,
         where: torch.device,
-        agree: Callable[[int], int] | None = None,
-        first: bool = True,
+        processes: Processes,
     ) -> None:
         self.state = state
         self._saves = Saves(saving.folder, log) if saving is not None else None
@@ -57,8 +57,7 @@ class Keeper:
         self._optimiser = optimiser
         self._parameters = trained(tasks)
         self._made_by = made_by(where)
-        self._agree = agree
-        self._first = first
+        self._processes = processes
         self._stop = Stop()
         self._saved, self._saved_at = 0, monotonic()  # the step of the last save, and when
 
@@ -70,29 +69,30 @@ class Keeper:
         """
         if self._saves is None:
             return 0
-        logged = self._take_up(self._saves.whole()) if self._first else 0
-        if self._agree is not None:
-            step = self._agree(self._saved)
-            if step and not self._first:
-                self._take_up([self._saves.at(step)])
-        return logged
-
-    def _take_up(self, saves: Iterable[Save]) -> int:
-        """Give the run the state of the first of the saves that is one of it."""
-        for save in saves:
-            tensors, best = save.tensors(), save.best_tensors()
-            if reason := self._misfit(save, tensors, best):
+        logged = 0
+        for save in self._saves.whole() if self._processes.first else ():
+            if reason := self._take_up(save):
                 save.refuse(reason)
                 continue
-            restore(self.state, self._parameters, self._optimiser, save.values, tensors, best)
-            self._saved = save.step
             self._tell(save)
-            return save.log
-        return 0
+            logged = save.log
+            break
+        step = self._processes.largest(self._saved)
+        if step != self._saved and (reason := self._take_up(self._saves.at(step))):
+            # the first process used it: what one does with it all must do
+            raise DamagedError(f"the save of step {step} cannot be used: {reason}")
+        return logged
+
+    def _take_up(self, save: Save) -> str:
+        """Give the run the state of a save. Gives the reason where it is not one of this run."""
+        tensors, best = save.tensors(), save.best_tensors()
+        if reason := self._misfit(save, tensors, best):
+            return reason
+        restore(self.state, self._parameters, self._optimiser, save.values, tensors, best)
+        self._saved = save.step
+        return ""
 
     def _tell(self, save: Save) -> None:
-        if not self._first:
-            return
         console.always(f"going on from step {save.step}")
         if changes := differences(save.made_by, self._made_by):
             console.always(
@@ -111,7 +111,7 @@ class Keeper:
     def interruptible(self) -> Iterator[None]:
         """For work that is repeated when the run goes on: a signal ends it where it is, and the
         last step is saved. Raises StoppedError then."""
-        if self._agree is not None:  # the others would wait for this process
+        if self._processes.size > 1:  # the others would wait for this process
             yield
             return
         try:
@@ -127,8 +127,7 @@ class Keeper:
             return
         due = self._every.is_over(self.state.step - self._saved, monotonic() - self._saved_at)
         decision = STOP if self._stop.signal else SAVE if due else GO_ON
-        if self._agree is not None:
-            decision = self._agree(decision)
+        decision = self._processes.largest(decision)
         if decision != GO_ON:
             self._save()
         if decision == STOP:
@@ -141,28 +140,26 @@ class Keeper:
         Where there is no room for it the run ends without.
         """
         late = int(monotonic() - self._saved_at > WORTH_SAVING)
-        if self._saves is None or not (self._agree(late) if self._agree is not None else late):
+        if self._saves is None or not self._processes.largest(late):
             return
         try:
             self._save()
         except (OSError, SafetensorError) as problem:
             console.notice(f"the last step was not saved: {problem}")
-            if self._agree is not None:  # only the first writes, and the others wait for it
-                self._agree(0)
+            self._processes.wait()  # the others do, as only the first writes
 
     def _save(self) -> None:
         state, best = self.state, self.state.best
         if self._saves is None or state.step == self._saved:
             return
-        if self._first:
+        if self._processes.first:
             self._saves.write(
                 as_values(state, optimiser_steps(self._parameters, self._optimiser)),
                 as_tensors(state, self._parameters, self._optimiser),
                 (best.step, best.parameters),
                 self._made_by,
             )
-        if self._agree is not None:
-            self._agree(0)  # nobody goes on, or leaves, before it is written
+        self._processes.wait()  # nobody goes on, or leaves, before it is written
         self._saved, self._saved_at = state.step, monotonic()
 
     def _stopped(self) -> StoppedError:

@@ -13,17 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from xlit import console
+from xlit.artefacts.partials import LOG
 from xlit.kinds.batches import Groups
 from xlit.tasks.freeze import parse_freeze
 from xlit.training import dev
 from xlit.training.features import TaskFeatures, features_of
 from xlit.training.freezing import freeze
 from xlit.training.interval import Saving
-from xlit.training.journal import LOG, Journal, open_journal
+from xlit.training.journal import Journal, open_journal
 from xlit.training.keeper import Keeper
 from xlit.training.mixing import Drawn, mixed_batches, seen_line
 from xlit.training.optimiser import adamw, parameters_of, set_rate
@@ -82,12 +84,11 @@ def train(
     vocabulary = choose_vocabulary(tasks, seen, tokenizer, settings, directory)
     for task in tasks:
         task.model.to(settings.where)
-    optimiser = adamw([task.model for task in tasks], recipe)
-    parameters = parameters_of(optimiser)
-    gradients = Gradients(tokenizer, settings, parameters)
     shares = settings.mix.shares(sizes)
     state = State([Drawn(size, float(share)) for size, share in zip(sizes, shares, strict=True)])
-    processes = settings.processes
+    optimiser = adamw([task.model for task in tasks], recipe)
+    gradients = Gradients(tokenizer, settings, parameters_of(optimiser))
+    run = _Run(tasks, features, tokenizer, settings, schedule, state, optimiser, gradients)
     keeper = Keeper(
         saving,
         state,
@@ -95,8 +96,7 @@ def train(
         optimiser,
         log=directory / LOG,
         where=settings.where,
-        agree=processes.largest if processes.size > 1 else None,
-        first=processes.first,
+        processes=settings.processes,
     )
     logged = keeper.resume()
     if not state.floors:
@@ -107,86 +107,79 @@ def train(
         shares,
         settings.seed,
     )
+    batches = islice(stream, state.step, None)
     label = "+".join(task.card.name for task in tasks)
     with (
         open_journal(directory, label, schedule, state, trackers or Trackers(), logged) as journal,
         keeper.listening(),
     ):
-        batches = islice(stream, state.step, None)
         while True:
             if schedule.evaluates_after(state.step) and state.evaluated < state.step:
-                _evaluate(state, tasks, features, tokenizer, settings, journal, keeper)
+                _evaluate(run, journal, keeper)
             keeper.save_or_stop()
             if state.step == schedule.steps or _patience_is_over(state, schedule, recipe.patience):
                 break
-            number, batch = next(batches)
-            began = time.monotonic()
-            task = tasks[number]
-            chosen = [feature for row in batch for feature in features[number].train[row]]
-            rate = schedule.rate(state.step)
-            set_rate(optimiser, rate)
-            loss, computed = gradients.add(task, chosen, state.step)
-            state.losses.append(loss)
-            norm = float(nn.utils.clip_grad_norm_(parameters, recipe.clip))
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
-            state.drawn[number].add(batch)
-            state.step += 1
-            seconds = time.monotonic() - began
-            state.seconds += seconds
-            journal.step(
-                state.step,
-                task=task.card.name,
-                rows=features[number].train.rows[batch].tolist(),
-                losses=state.losses,
-                rate=rate,
-                norm=norm,
-                volume=volume_of(chosen, computed),
-                seconds=seconds,
-            )
+            _step(run, *next(batches), journal)
         keeper.save_end()
         mixture = _mixture(state, tasks, journal)
     put_back(trained(tasks), state.best.parameters)
-    del optimiser, parameters, gradients, keeper  # moments are several times what is put back now
+    del optimiser, gradients, run, keeper  # moments are several times what is put back now
     if vocabulary is not None:
         vocabulary.restore(decay_factors(schedule, recipe, state.best.step))
-    return Result(
-        outcomes=tuple(
-            dev.outcome_of(
-                task,
-                state.best.scores[task.card.name],
-                state.floors[task.card.name],
-                state.best.step,
-            )
-            for task in tasks
-        ),
-        steps=state.step,
-        best_step=state.best.step,
-        loss=float(np.mean(state.losses[-max(1, state.step // 10) :])),
-        mixture=mixture,
-        times={
-            task.card.name: _times_of_rows(task, own.train, one)
-            for task, own, one in zip(tasks, features, state.drawn, strict=True)
-        },
-        examples_per_second=sum(one.examples for one in state.drawn) / max(1e-9, state.seconds),
-        continued=state.continued,
-        fast={"vocabulary": "full" if vocabulary is None else vocabulary.as_json()},
+    return _result(
+        state, tasks, features, mixture, "full" if vocabulary is None else vocabulary.as_json()
     )
 
 
-def _evaluate(
-    state: State,
-    tasks: Sequence[TrainTask],
-    features: Sequence[TaskFeatures],
-    tokenizer: Any,
-    settings: Settings,
-    journal: Journal,
-    keeper: Keeper,
-) -> None:
+@dataclass(frozen=True)
+class _Run:
+    """What every step and every evaluation of a run works with."""
+
+    tasks: Sequence[TrainTask]
+    features: Sequence[TaskFeatures]
+    tokenizer: Any
+    settings: Settings
+    schedule: Schedule
+    state: State
+    optimiser: torch.optim.Optimizer
+    gradients: Gradients
+
+
+def _step(run: _Run, number: int, batch: list[int], journal: Journal) -> None:
+    """Take one optimiser step on a batch of the rows of task number `number`."""
+    began = time.monotonic()
+    state, task, groups = run.state, run.tasks[number], run.features[number].train
+    chosen = [feature for row in batch for feature in groups[row]]
+    rate = run.schedule.rate(state.step)
+    set_rate(run.optimiser, rate)
+    loss, computed = run.gradients.add(task, chosen, state.step)
+    state.losses.append(loss)
+    parameters = parameters_of(run.optimiser)
+    norm = float(nn.utils.clip_grad_norm_(parameters, run.tasks[0].recipe.clip))
+    run.optimiser.step()
+    run.optimiser.zero_grad(set_to_none=True)
+    state.drawn[number].add(batch)
+    state.step += 1
+    seconds = time.monotonic() - began
+    state.seconds += seconds
+    journal.step(
+        state.step,
+        task=task.card.name,
+        rows=groups.rows[batch].tolist(),
+        losses=state.losses,
+        rate=rate,
+        norm=norm,
+        volume=volume_of(chosen, computed),
+        seconds=seconds,
+    )
+
+
+def _evaluate(run: _Run, journal: Journal, keeper: Keeper) -> None:
     """Score dev, and keep the parameters where the mean of the tasks is better than before."""
+    tasks, state = run.tasks, run.state
     journal.scoring()
     with keeper.interruptible():
-        scores = dev.evaluate(tasks, features, tokenizer, settings)
+        scores = dev.evaluate(tasks, run.features, run.tokenizer, run.settings)
     mean = float(np.mean([score.main for score in scores.values()]))
     journal.evaluation(state.step, mean, scores)
     if tasks[0].recipe.keep == "last":  # the last step of all is evaluated, and is as it stands
@@ -214,6 +207,35 @@ def _mixture(
         journal.seen(name, values)
         console.notice(seen_line(name, values, alone=len(tasks) == 1))
     return mixture
+
+
+def _result(
+    state: State,
+    tasks: Sequence[TrainTask],
+    features: Sequence[TaskFeatures],
+    mixture: dict[str, dict[str, Any]],
+    vocabulary: str | dict[str, Any],
+) -> Result:
+    best = state.best
+    return Result(
+        outcomes=tuple(
+            dev.outcome_of(
+                task, best.scores[task.card.name], state.floors[task.card.name], best.step
+            )
+            for task in tasks
+        ),
+        steps=state.step,
+        best_step=best.step,
+        loss=float(np.mean(state.losses[-max(1, state.step // 10) :])),
+        mixture=mixture,
+        times={
+            task.card.name: _times_of_rows(task, own.train, one)
+            for task, own, one in zip(tasks, features, state.drawn, strict=True)
+        },
+        examples_per_second=sum(one.examples for one in state.drawn) / max(1e-9, state.seconds),
+        continued=state.continued,
+        fast={"vocabulary": vocabulary},
+    )
 
 
 def _times_of_rows(task: TrainTask, groups: Groups, drawn: Drawn) -> NDArray[np.int64]:

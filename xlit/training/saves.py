@@ -74,11 +74,12 @@ class Saves:
     ) -> None:
         """Add the save of the step `values["step"]`.
 
-        `best` is the best step with its parameters, which are written only once. The log must be
-        flushed. Whatever goes wrong, the save before stays as it is.
+        `best` is the best step with its parameters, which are written only once. Whatever goes
+        wrong, the save before stays as it is.
         """
         self.folder.mkdir(exist_ok=True)
         self._make_room()
+        flush(self.log)
         fresh = self.folder / ".new"
         try:
             fresh.mkdir()
@@ -133,6 +134,7 @@ class Saves:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             elif path.name.startswith("best-") and path.name not in needed:
                 path.unlink()
+                self._bests.pop(path.name, None)  # a run that fell back may come to it again
 
     def _paths(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("step-*") if path.is_dir())

@@ -22,6 +22,7 @@ from torch import nn
 
 from xlit import device, torchrun
 from xlit.errors import (
+    SIGNALS,
     DamagedError,
     InputError,
     MissingError,
@@ -35,11 +36,10 @@ from xlit.training.processes import Processes
 # a process may wait for another stage's artefact, or for the next line of a pipe; who dies is
 # noticed at once, because its connections close
 PATIENCE = timedelta(days=30)
-STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 BUCKET = 1 << 24  # values that are summed at once: 64 MB of float32
 WORDS = (GOES_ON, FAILED, LEAVES) = (0, 1, 2)
 MESSAGE = 480  # characters
-MESSAGE_BYTES = 2048  # with room for the message in any script
+MESSAGE_BYTES = 8192  # with room for the message in any script, of up to 12 bytes a character
 ERRORS = (UsageError, MissingError, InputError, DamagedError, StoppedError)
 
 P = ParamSpec("P")
@@ -56,7 +56,7 @@ def undisturbed(method: Callable[P, R]) -> Callable[P, R]:
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
         heard: list[tuple[int, FrameType | None]] = []
         handlers = {}
-        for sort in STOPPING if threading.current_thread() is threading.main_thread() else ():
+        for sort in SIGNALS if threading.current_thread() is threading.main_thread() else ():
             handler = signal.getsignal(sort)
             if callable(handler):
                 handlers[sort] = handler
@@ -147,7 +147,7 @@ class Several(Processes):
         worst, largest = (int(value) for value in words)
         if worst == FAILED and word == GOES_ON:
             self._told = True
-            raise _error_of(self._messages(b""))
+            raise error_of(self._messages(b""))
         if worst == LEAVES and word != LEAVES:
             self._told = True
             raise StoppedError("another process of this run has ended")
@@ -159,14 +159,10 @@ class Several(Processes):
         if not self._connected:
             return
         self._told = True
-        known = isinstance(problem, ERRORS)
-        stopped = isinstance(problem, KeyboardInterrupt)
-        code = problem.exit_code if isinstance(problem, XlitError) else 75 if stopped else 1
-        text = str(problem) if known else f"stopped by {problem}" if stopped else ""
-        message = json.dumps({"code": code, "text": text[:MESSAGE]}, ensure_ascii=False)
+        message = message_of(problem)
         with suppress(XlitError):
             self._exchange_words(FAILED)
-            self._messages(message.encode())
+            self._messages(message)
 
     def _messages(self, message: bytes) -> list[bytes]:
         """Of each process why it fails, empty where it does not. All are of one size."""
@@ -195,7 +191,16 @@ class Several(Processes):
         self._connected = True
 
 
-def _error_of(messages: Sequence[bytes]) -> XlitError:
+def message_of(problem: BaseException) -> bytes:
+    """What the others are told of a failure: `MESSAGE_BYTES` at most, whatever is in its text."""
+    known = isinstance(problem, ERRORS)
+    stopped = isinstance(problem, KeyboardInterrupt)
+    code = problem.exit_code if isinstance(problem, XlitError) else 75 if stopped else 1
+    text = str(problem) if known else f"stopped by {problem}" if stopped else ""
+    return json.dumps({"code": code, "text": text[:MESSAGE]}).encode()
+
+
+def error_of(messages: Sequence[bytes]) -> XlitError:
     """The error of the first process that failed, for one that did not."""
     rank, message = next((i, json.loads(text)) for i, text in enumerate(messages) if text)
     text = message["text"] if rank == 0 else f"rank {rank}: {message['text']}"

@@ -1,8 +1,4 @@
-"""Stopping a run in good order: a signal asks, and the run answers when its state is whole.
-
-Ctrl-C, `kill`, the end of a terminal, and SIGUSR1, which batch systems send ahead of the end of a
-job's time, mean the same.
-"""
+"""Stopping a run in good order: a signal asks, and the run answers when its state is whole."""
 
 import signal
 import threading
@@ -11,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from xlit.errors import SignalledError
+from xlit.errors import SIGNALS, SignalledError
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 ECHO = 1.0
 """Seconds after the first signal in which others count for the same: a terminal, torchrun and batch
 systems each send a process its signal, and again by way of its parent."""
