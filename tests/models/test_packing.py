@@ -214,8 +214,8 @@ def test_what_raises_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class ReadsAllLayers(BertForSequenceClassification):
-    def forward(self, **inputs: Any) -> Any:
-        outputs = self.base_model(**inputs, output_hidden_states=True)
+    def forward(self, *args: Any, **inputs: Any) -> Any:
+        outputs = self.base_model(*args, **inputs, output_hidden_states=True)
         return SequenceClassifierOutput(logits=self.classifier(outputs.hidden_states[1][:, 0]))
 
 

@@ -111,9 +111,8 @@ def compact(
 
     `pieces` must have every id that the models will be given, and `refusal` must be None. The full
     matrix waits in a file in `directory` that has no name and goes with the process; without a
-    directory it is not kept, and the models stay compact. Raises
-    DamagedError where there are pieces that have no row, OSError where the disk is full; the
-    models are then as they were.
+    directory it is not kept, and the models stay compact. Raises DamagedError where there are
+    pieces that have no row, OSError where the disk is full; the models are then as they were.
     """
     full: nn.Embedding = models[0].get_input_embeddings()
     padding = [] if full.padding_idx is None else [full.padding_idx]
