@@ -99,6 +99,7 @@ class Saves:
             flush(fresh)
             fresh.rename(self.folder / _name(values["step"]))
             flush(self.folder)
+            flush(self.folder.parent)  # which has the folder's own name, and the log's
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
