@@ -33,7 +33,7 @@ STEPS: dict[str, Any] = {"steps": 300, "best_step": 120, "examples_per_second": 
             [
                 "training 300 steps, kept step 120, 32.14 examples/s",
                 "fast     packed: mnli, siqa; padded: squad (on a GPU batches are padded);"
-                " vocabulary 8123 of 250037 rows; layers",
+                " vocabulary 8123 of 250037 rows; fast layers",
             ],
             id="fast",
         ),
@@ -41,7 +41,7 @@ STEPS: dict[str, Any] = {"steps": 300, "best_step": 120, "examples_per_second": 
             {"fast": {"vocabulary": "full", "layers": {"on": False, "reason": "as asked for"}}},
             [
                 "training 300 steps, kept step 120, 32.14 examples/s",
-                "fast     vocabulary full; no layers (as asked for)",
+                "fast     vocabulary full; no fast layers (as asked for)",
             ],
             id="plain",
         ),

@@ -126,7 +126,8 @@ def training_lines(results: "Mapping[str, Any]") -> list[str]:
     if packed := [task for task, how in packing.items() if how["on"]]:
         ways.append(f"packed: {', '.join(packed)}")
     ways += [f"padded: {task} ({how['reason']})" for task, how in packing.items() if not how["on"]]
-    for name, how in fast.items():
+    for key, how in fast.items():
+        name = "fast layers" if key == "layers" else key
         if isinstance(how, str):  # full, where a vocabulary is not compact
             ways.append(f"{name} {how}")
         elif "of" in how:
