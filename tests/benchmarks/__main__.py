@@ -156,6 +156,11 @@ def _seconds(run: Run, contestant: str) -> float:
 
 
 def _profile(options: argparse.Namespace) -> None:
+    for workload in options.workload:
+        who = ", ".join(options.contestants)
+        say(f"{workload}: a profile of {options.steps} steps of each of {who}, some minutes")
+    if options.dry_run:
+        return
     bench = _new(options)
     with scratch(options.scratch) as work:
         for workload in options.workload:
@@ -174,6 +179,10 @@ def _profile(options: argparse.Namespace) -> None:
 def _start(options: argparse.Namespace) -> None:
     from tests.benchmarks.starting import measure_starts
 
+    for workload in options.workload:
+        say(f"{workload}: cold start, warm start and the next line of a pipe, some minutes")
+    if options.dry_run:
+        return
     bench = _new(options)
     with scratch(options.scratch) as work:
         for workload in options.workload:

@@ -179,7 +179,8 @@ def make_checkpoint(
         "recipes": [recipe.as_json() for recipe in recipes],
         "seed": options.seed,
         "precision": precision,
-        "packing": options.packing,
+        # dropout's numbers differ with it; on a GPU batches are padded
+        "packing": options.packing if where.type == "cpu" else "off",
         "vocabulary": options.vocabulary,
     }
     if mix is not None:

@@ -41,6 +41,7 @@ TOKENIZER_FILES = (
     "vocab.json",
     "merges.txt",
     "sentencepiece.bpe.model",
+    "sentencepiece.model",
     "spiece.model",
     "spm.model",
     "tokenizer.model",

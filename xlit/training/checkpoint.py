@@ -92,12 +92,17 @@ def train_checkpoint(
     now = [seen_of(split) for entry in entries for split in (entry.train, entry.dev)]
     write_seen([*before, *now], directory)
     for task, outcome in zip(tasks, result.outcomes, strict=True):
+        console.notice(
+            f"{outcome.task}: dev {outcome.score:.1f} ± {outcome.error:.1f},"
+            f" kept from step {outcome.step} of {result.steps}"
+        )
         if outcome.degenerate:
             source = task.entry.dev.card.name
             rows = "" if source == outcome.task else f" (the rows of {source})"
             console.always(
                 f"degenerate: {outcome.task} dev{rows} {outcome.score:.1f} "
-                f"against a floor of {outcome.floor:.1f} (+- {outcome.error:.1f})"
+                f"against a floor of {outcome.floor:.1f} (± {outcome.error:.1f}):"
+                " docs/faq.md says why that may be"
             )
     return {
         "dev": {outcome.task: outcome.as_json() for outcome in result.outcomes},
