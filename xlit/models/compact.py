@@ -12,7 +12,6 @@ whose steps depend on a whole row or layer, would give other numbers. Clipping b
 rows without gradient add nothing to the norm.
 """
 
-import ctypes
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
@@ -27,6 +26,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from xlit import device
 from xlit.errors import DamagedError
 from xlit.models.decay import Decay
 
@@ -86,7 +86,7 @@ class Compact:
             return
         compact = self.embedding.weight
         decay = Decay(factors if compact.requires_grad else ())
-        _give_memory_back()
+        device.give_memory_back()  # something large needs room now
         matrix = np.empty((self.full.num_embeddings, self.full.embedding_dim), dtype=np.float32)
         self.file.seek(0)
         flat = matrix.reshape(-1)
@@ -182,11 +182,3 @@ def _overlap(a: Tensor, b: Tensor) -> bool:
     """Whether two contiguous tensors have bytes in common; tensors of one file share a storage."""
     start, other = a.data_ptr(), b.data_ptr()
     return start < other + b.nbytes and other < start + a.nbytes
-
-
-def _give_memory_back() -> None:
-    """Return what was freed to the system, before something large needs room: glibc keeps the
-    activations of a step, and what is larger than 32 MB is never put in their place."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "malloc_trim"):  # glibc alone has it
-        libc.malloc_trim(0)
