@@ -30,6 +30,9 @@ TYPER_STOPPED = 130  # what Typer makes of a signal that comes before a command 
 
 def main() -> NoReturn:
     """Run the command line and exit with a code of `xlit.errors.EXIT_CODES`."""
+    # oneDNN keeps 1,024 products, each made for one shape. Packed rows are ever of other lengths,
+    # so that most are never met again: half a gigabyte after a hundred steps. A step needs dozens
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     for signum in SIGNALS:
         # nohup asks that the end of a terminal be ignored; a shell does so for the interrupts of
         # what it starts in the background, but whoever sends one to this process means it
