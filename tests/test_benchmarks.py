@@ -159,6 +159,18 @@ def test_what_could_not_be_measured_is_refused_before_it_is_run(
     assert said in f"{left.value} {capsys.readouterr().err}"
 
 
+@pytest.mark.parametrize("act", ["train", "profile", "start"])
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(
+    act: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.json"
+    arguments = [act, "--dry-run", "--workload", "pairs", "--out", str(out)]
+    options = parser().parse_args(arguments)
+    options.act(options)
+    told = capsys.readouterr()
+    assert told.out + told.err and not out.exists()
+
+
 def test_uneven_warm_up_changes_no_rate() -> None:
     short = Measured(examples=10, tokens=50, tokens_each=10.0, seconds=1.0)
     long = Measured(examples=5, tokens=50, tokens_each=10.0, seconds=1.0)

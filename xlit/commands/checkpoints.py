@@ -201,7 +201,7 @@ def make_checkpoint(
     parents += [(f"data{i}", e.parent) for i, e in enumerate(inputs) if e.parent is not None]
     # resolved, so that the command makes the same on another machine too
     options = dataclasses.replace(options, recipe=named, precision=precision)
-    own = changed(options, ["task", "tasks", "data", "recipe", "precision", "with_mlm", "cache"])
+    own = changed(options, ["task", "tasks", "data", "recipe", "precision", "with_mlm"])
     texts = [record.language for entry in inputs for record in entry.texts]
     if texts:  # where they lie is told by `command`
         own["with_mlm"] = texts
