@@ -8,30 +8,19 @@ then score equally, a pair scores the same in both directions, and ties go to th
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlit.errors import InputError, MissingError
+from xlit.retrieval.rows import Ids, Neighbours, Scores, Vectors
 
-Scores = NDArray[np.float32]
-Ids = NDArray[np.int64]
-Vectors = NDArray[np.float32]
+__all__ = ["Ids", "Neighbours", "Scores", "Vectors", "search", "search_both"]
 
 SPARE = 4  # candidates beyond the k-th, so that a tie at the k-th place shows
 QUERY_BLOCK = 4096  # queries in one call to FAISS
 BLOCK_BYTES = 64 * 2**20  # of float64 values held at a time
 GPU_MAX_K = 2048  # FAISS refuses more neighbours on a GPU
-
-
-@dataclass(frozen=True, eq=False)
-class Neighbours:
-    """`ids[i]` are the nearest vectors of query i, best first; both arrays are (queries, k)."""
-
-    scores: Scores
-    ids: Ids
 
 
 def search(
