@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from xlit import console
 from xlit.errors import InputError, MissingError, UsageError
 from xlit.retrieval import search as module
-from xlit.retrieval.search import search, search_both
+from xlit.retrieval.search import is_exact, search, search_both
 
 from .worked_example import SOURCES, TARGETS, unit
 
@@ -191,6 +191,14 @@ def test_k_of_nothing_is_refused() -> None:
 def test_an_unknown_index_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="--index Flatt: FAISS says: could not parse"):
         search(SOURCES, TARGETS, 1, index="Flatt")
+
+
+@pytest.mark.parametrize(
+    ("index", "exact"),
+    [("auto", True), ("exact", True), ("Flat", True), ("SQ8", False), ("IVF8,Flat", False)],
+)
+def test_an_index_says_whether_it_is_exact(index: str, exact: bool) -> None:
+    assert is_exact(index) == exact
 
 
 def test_auto_says_what_it_picked(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,17 @@ from xlit.retrieval.flat import flat_search
 from xlit.retrieval.plain import plain_search
 from xlit.retrieval.rows import Ids, Neighbours, Recall, Rows, Scores, Vectors, check_rows, widened
 
-__all__ = ["Ids", "Neighbours", "Recall", "Rows", "Scores", "Vectors", "search", "search_both"]
+__all__ = [
+    "Ids",
+    "Neighbours",
+    "Recall",
+    "Rows",
+    "Scores",
+    "Vectors",
+    "is_exact",
+    "search",
+    "search_both",
+]
 
 
 def search(
@@ -62,6 +72,12 @@ def search_both(
         _search(sources, targets, k, index, target_longest, advance),
         _search(targets, sources, k, index, source_longest, advance),
     )
+
+
+def is_exact(index: str) -> bool:
+    """Whether it finds the true neighbours. Raises UsageError for one that nobody knows, and
+    MissingError for one that needs FAISS where there is none."""
+    return index in ("auto", "exact") or parse_index(index).exact
 
 
 def _search(
