@@ -36,13 +36,13 @@ def test_the_script_says_how_much_an_approximate_index_misses(tmp_path: Path) ->
     assert record["dtype"] == "float16"
     assert 0.01 < record["private_memory_gib"] < 8
     assert all(0.1 < share < 1 for share in record["recall"])
-    assert record["as_plain_search"][0] < 1
+    assert record["as_brute_force"][0] < 1
 
 
-def test_an_exact_search_is_as_the_plain_one(tmp_path: Path) -> None:
+def test_an_exact_search_is_as_brute_force(tmp_path: Path) -> None:
     sides = [written(tmp_path, side, 900, 32) for side in ("source", "target")]
     record = measure(sides[0], sides[1], 4, "auto")
-    assert record["as_plain_search"] == [1, 1]
+    assert record["as_brute_force"] == [1, 1]
     assert record["recall"] == [None, None]
     assert isinstance(nearest := record["true_pairs_nearest"], float)
     assert nearest > 0.9

@@ -24,15 +24,15 @@ import torch
 from numpy.typing import NDArray
 
 from xlit import console
-from xlit.retrieval.plain import plain_search
 from xlit.retrieval.rows import Neighbours, Rows, widened
 from xlit.retrieval.search import search_both
+from xlit.retrieval.unscreened import best_unscreened
 
 DIRECTIONS = 64  # that meanings vary along
 SHARED = 1.9  # length of the shared mean, beside meanings of length 1: mean cosine 0.78
 NOISE = 0.5  # what a language adds to a meaning
 BLOCK = 65536
-SAMPLE = 500  # queries of each direction that are compared with the plain search
+SAMPLE = 500  # queries of each direction that are compared with brute force
 
 
 def main() -> None:
@@ -128,7 +128,7 @@ def measure(sources: Rows, targets: Rows, k: int, index: str) -> dict[str, objec
         "private_memory_gib": round(memory["RssAnon"] / 2**20, 2),
         "resident_with_files_gib": round(memory["VmRSS"] / 2**20, 2),
         "true_pairs_nearest": round(float(found.mean()), 4),
-        "as_plain_search": [
+        "as_brute_force": [
             agreement(queries, others, neighbours)
             for queries, others, neighbours in (
                 (sources, targets, forward),
@@ -146,7 +146,7 @@ def rows_of_the_true_pairs(rows: int) -> NDArray[np.int64]:
 def agreement(queries: Rows, index_vectors: Rows, found: Neighbours) -> float:
     """The share of ids and scores that are those of the plain search, on a sample of queries."""
     sample = np.unique(np.linspace(0, len(queries) - 1, SAMPLE).astype(np.int64))
-    scores, ids = plain_search(widened(queries[sample]), index_vectors, found.ids.shape[1])
+    scores, ids = best_unscreened(widened(queries[sample]), index_vectors, found.ids.shape[1])
     same = (found.ids[sample] == ids) & (found.scores[sample] == scores)
     return float(same.mean())
 
