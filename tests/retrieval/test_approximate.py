@@ -48,11 +48,11 @@ def test_recall_is_the_share_of_true_neighbours_and_scores_are_exact(index: str)
 
 def test_recall_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     search(QUERIES, VECTORS, 5, index="IVF16,Flat:nprobe=16")
-    said = "IVF16,Flat:nprobe=16: 100.00 % of the 5 true neighbours found (300 of 300 queries"
+    said = "IVF16,Flat:nprobe=16: recall 100.00 % of the 5 nearest, over 300 of 300 queries"
     assert said in capsys.readouterr().err
 
 
-def test_queries_whose_lists_hold_too_few_are_searched_by_brute_force() -> None:
+def test_queries_whose_lists_hold_too_few_are_searched_exactly() -> None:
     few = clustered(40, seed=3)
     scores, ids = search(QUERIES, few, 20, index="IVF8,Flat:nprobe=1")
     expected_scores, expected_ids = best_unscreened(QUERIES, few, 20)

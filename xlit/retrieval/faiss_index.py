@@ -27,7 +27,7 @@ TRAINING_AT_LEAST = 65536  # for what has no lists: rotations, quantisers
 # One list in so many is looked into where nprobe is not given: of 20,000 real sentences in many
 # languages that finds nine tenths of the true neighbours, one in 32 finds 85 %.
 PROBED = 16
-PRODUCTS_A_CALL = 2**31  # of a query with a vector: a second or so, so that a signal is heard
+PRODUCTS_A_CALL = 2**29  # of a query with a vector: two seconds of two cores, so that a signal is heard
 QUERIES_A_CALL = (256, 4096)
 
 
