@@ -117,7 +117,7 @@ class FaissIndex:
             ) from None
         on_gpus = _on_all_gpus(faiss, index, spec, wanted) if _gpus(faiss) else None
         self.on_gpus = on_gpus is not None
-        self._index = on_gpus if self.on_gpus else index
+        self._index: Any = on_gpus if self.on_gpus else index
 
     def search(self, queries: Rows, wanted: int) -> Iterator[tuple[slice, Vectors, Scores, Ids]]:
         """Of each block of queries: where it is, the queries, FAISS's scores and ids.
