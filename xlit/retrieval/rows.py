@@ -68,16 +68,24 @@ def blocks(rows: Rows, size: int | None = None) -> Iterator[tuple[slice, Vectors
         yield block, widened(rows[block])
 
 
-def check_rows(rows: Rows, name: str) -> None:
-    """Raises InputError for rows that cannot be searched; reads all of them, by blocks."""
+def check_rows(rows: Rows, name: str) -> float:
+    """The length of the longest row; reads all of them, by blocks.
+
+    Raises InputError for rows that cannot be searched.
+    """
     if len(rows.shape) != 2:
         raise InputError(f"{name} vectors have {len(rows.shape)} axes instead of two")
     if rows.dtype not in (np.float32, np.float16):
         raise InputError(f"{name} vectors are {rows.dtype}", hint="float32 or float16 are searched")
+    longest = 0.0
     for block, vectors in blocks(rows):
-        finite = np.isfinite(vectors).all(axis=1)
+        wide = vectors.astype(np.float64)  # in which no square of a float32 overflows
+        squares = np.einsum("rd,rd->r", wide, wide)
+        finite = np.isfinite(squares)
         if not finite.all():
             raise InputError(
                 f"{name} vectors hold values that are not finite numbers,"
                 f" first in row {block.start + int(finite.argmin())}"
             )
+        longest = max(longest, float(np.sqrt(squares.max())))
+    return longest
