@@ -223,8 +223,10 @@ def _plan(
         settings["usual_layer"] = usual.layer  # what is reported where there is no dev language
     if options.metric != "card":
         settings["metric"] = options.metric
-    if any(part.card.metric == "bucc" for part in parts):  # accuracy asks for the nearest alone
-        settings |= options.mining()
+    if any(part.card.kind == "bitext" for part in parts):
+        settings |= {"k": options.k, "margin": options.margin}
+    if any(part.card.metric == "bucc" for part in parts):  # accuracy keeps no pairs
+        settings["retrieval"] = options.retrieval
     if origin is None:
         settings["encoder"] = ref.identity
     tuning = [found for found in map(tuning_split, splits) if found is not None]

@@ -39,6 +39,11 @@ class Rankings:
     best: NDArray[np.int64]
     ranks: tuple[tuple[int, ...], ...] | None
 
+    def part(self, start: int, stop: int) -> "Rankings":
+        """Those of some queries."""
+        ranks = None if self.ranks is None else self.ranks[start:stop]
+        return Rankings(self.best[start:stop], ranks)
+
 
 def pool_of(languages: Sequence[Sequence[Row]]) -> Pool:
     """The pool of the rows of several languages, in their order.
