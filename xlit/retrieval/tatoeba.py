@@ -28,17 +28,21 @@ def tatoeba(
     english: Side = "target",
     k: int = 4,
     margin: Margin = "ratio",
+    index: str = "auto",
 ) -> BitextScore:
     """Accuracy of the nearest sentence, in both directions; English to foreign is XTREME's.
 
     Queries are the sentences that have a gold pair, the index is the whole other side. Of two
     equally near sentences the earlier is taken. The standard error is that of a proportion.
-    `k` and `margin` are of xsim alone, whose errors are there where the sides are aligned.
+    `k` and `margin` are of xsim alone, whose errors are there where the sides are aligned. `index`
+    is how neighbours are searched; of an inexact one a query may find none, which is wrong.
     """
     bitext = bitext_of(rows)
     check_vectors(bitext, source_vectors, target_vectors)
     right = aligned(bitext)
-    forward, backward = search_both(source_vectors, target_vectors, 1 if right is None else k)
+    forward, backward = search_both(
+        source_vectors, target_vectors, 1 if right is None else k, index=index
+    )
     sides = (bitext.source_ids, bitext.target_ids)
     from_source = _nearest(*sides, bitext.gold, forward)
     from_target = _nearest(*sides[::-1], [(t, s) for s, t in bitext.gold], backward)
@@ -117,8 +121,8 @@ def _nearest(
             part="",
             query=query,
             gold=" ".join(golds[query]),
-            prediction=index_ids[nearest],
-            score=float(index_ids[nearest] in golds[query]),
+            prediction=index_ids[nearest] if nearest >= 0 else "",
+            score=float(nearest >= 0 and index_ids[nearest] in golds[query]),
             similarity=similarity,
         )
         for query, nearest, similarity in zip(

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlit.retrieval.bitext import Bitext
-from xlit.retrieval.margin import Margin, margin_scores, neighbourhood_means
+from xlit.retrieval.cut import cut
+from xlit.retrieval.margin import Margin
 from xlit.retrieval.search import Neighbours
 
 
@@ -53,14 +54,10 @@ def xsim(
 
     Of equally good targets the nearer is taken, of equally near ones the earlier.
     """
-    margins = margin_scores(
-        forward.scores,
-        neighbourhood_means(forward.scores)[:, None],
-        neighbourhood_means(backward.scores)[forward.ids],
-        margin,
-    )  # (sources, k)
-    found = np.take_along_axis(forward.ids, margins.argmax(axis=1)[:, None], axis=1)[:, 0]
+    pairs = cut(forward, backward, margin=margin, retrieval="forward")
+    found = np.full(len(right), -1, np.int64)  # -1: an inexact search found no neighbour
+    found[pairs.sources] = pairs.targets
     wrong = np.flatnonzero(found != right)
     texts = bitext.target_texts
-    by_text = sum(texts[found[i]] != texts[right[i]] for i in wrong)
+    by_text = sum(found[i] < 0 or texts[found[i]] != texts[right[i]] for i in wrong)
     return XsimErrors(by_index=len(wrong), by_text=by_text, sentences=len(right))
