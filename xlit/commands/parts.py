@@ -81,18 +81,26 @@ def evaluate_part(
             center=options.center,
             mining=options.mining(),
             metric=metric,
+            index=options.index,
             **encoding,
         )
     layer = one_layer(layers, usual)
     if part.card.kind == "ranking":
         cells = evaluate_ranking_cells(
-            loaded, part.splits, metric=metric, center=options.center, layer=layer, **encoding
+            loaded,
+            part.splits,
+            metric=metric,
+            index=options.index,
+            center=options.center,
+            layer=layer,
+            **encoding,
         )
     else:
         cells = evaluate_bitext_cells(
             loaded,
             part.splits,
             mining=options.mining(),
+            index=options.index,
             center=options.center,
             layer=layer,
             **encoding,

@@ -21,6 +21,7 @@ def evaluate_bitext_cells(
     splits: Sequence[Split],
     *,
     mining: MiningOptions | None = None,
+    index: str = "auto",
     center: bool = False,
     layer: int = -1,
     **options: Unpack[LayersOptions],
@@ -33,7 +34,9 @@ def evaluate_bitext_cells(
     wanted = {key(found) for found in splits}
     return [
         outcome.cell()
-        for outcome in bitext_outcomes(loaded, splits, [reading], mining=mining, **options)
+        for outcome in bitext_outcomes(
+            loaded, splits, [reading], mining=mining, index=index, **options
+        )
         if key(outcome.split) in wanted
     ]
 
@@ -45,6 +48,7 @@ def bitext_outcomes(
     *,
     first: Sequence[Split] = (),
     mining: MiningOptions | None = None,
+    index: str = "auto",
     **options: Unpack[LayersOptions],
 ) -> Iterator[Outcome]:
     """The outcomes of the splits of a card by each reading, split by split, from one pass.
@@ -60,7 +64,7 @@ def bitext_outcomes(
         if dev is not None
     }
     for place, reading, score in score_splits(
-        loaded, everything, readings, tuned_on=tuned_on, mining=mining, **options
+        loaded, everything, readings, tuned_on=tuned_on, mining=mining, index=index, **options
     ):
         found = everything[place]
         cell = partial(bitext_cell, found, score, reading)

@@ -55,13 +55,15 @@ def sweep_task(
     center: bool = False,
     mining: MiningOptions | None = None,
     metric: RankingMetric | None = None,
+    index: str = "auto",
     **options: Unpack[LayersOptions],
 ) -> tuple[list[Cell], LayerSweep]:
     """The cells of `splits` by the layer that `development` picks, and the scores of all layers.
 
     All come from one encoding pass. `center` says whether the layer is picked among centred
-    readings and reported as one. `mining` is for bitext tasks, `metric` for ranking tasks. Without
-    anything to pick on it is `usual`: raises UsageError where that is not among the layers.
+    readings and reported as one. `mining` is for bitext tasks, `metric` for ranking tasks, `index`
+    is how either searches. Without anything to pick on it is `usual`: raises UsageError where that
+    is not among the layers.
     """
     numbers = layers_of(loaded, layers)
     usual = layer_number(loaded, usual)
@@ -74,9 +76,11 @@ def sweep_task(
     outcomes: Iterable[Outcome]
     if card.kind == "ranking":
         pools = [pool for pool in (dev, splits) if pool]
-        outcomes = ranking_outcomes(loaded, pools, readings, metric=metric, **options)
+        outcomes = ranking_outcomes(loaded, pools, readings, metric=metric, index=index, **options)
     else:
-        outcomes = bitext_outcomes(loaded, splits, readings, first=dev, mining=mining, **options)
+        outcomes = bitext_outcomes(
+            loaded, splits, readings, first=dev, mining=mining, index=index, **options
+        )
     return sweep(outcomes, splits, development, usual=usual, center=center)
 
 

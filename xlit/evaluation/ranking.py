@@ -47,6 +47,7 @@ def evaluate_ranking_cells(
     splits: Sequence[Split],
     *,
     metric: RankingMetric | None = None,
+    index: str = "auto",
     center: bool = False,
     layer: int = -1,
     **options: Unpack[LayersOptions],
@@ -57,7 +58,7 @@ def evaluate_ranking_cells(
     See `ranking_outcomes`.
     """
     reading = Reading(layer_number(loaded, layer), center)
-    outcomes = ranking_outcomes(loaded, [splits], [reading], metric=metric, **options)
+    outcomes = ranking_outcomes(loaded, [splits], [reading], metric=metric, index=index, **options)
     return [outcome.cell() for outcome in outcomes]
 
 
@@ -67,6 +68,7 @@ def ranking_outcomes(
     readings: Sequence[Reading],
     *,
     metric: RankingMetric | None = None,
+    index: str = "auto",
     **options: Unpack[LayersOptions],
 ) -> Iterator[Outcome]:
     """The outcomes of one ranking task: pool by pool, reading by reading, split by split.
@@ -101,7 +103,7 @@ def ranking_outcomes(
         sides = next(asked), next(answers)
         for reading in readings:
             vectors = [reading.of(side[layers.index(reading.layer)]) for side in sides]
-            ranked = _ranked(each, pool, vectors[0], vectors[1], whole=whole)
+            ranked = _ranked(each, pool, vectors[0], vectors[1], whole=whole, index=index)
             yield from _outcomes(splits, ranked, pool, reading, WHOLE if whole else AT_CUT)
 
 
@@ -112,11 +114,12 @@ def _ranked(
     candidates: Vectors,
     *,
     whole: bool,
+    index: str,
 ) -> list[Ranked]:
     """What becomes of the queries of each language, whose vectors stand one after the other."""
     targets = [pool.targets[row.id] for rows in languages for row in rows]
     with console.progress("search", total=len(targets), unit="queries") as advance:
-        rankings = rank(queries, candidates, targets, whole=whole, advance=advance)
+        rankings = rank(queries, candidates, targets, whole=whole, index=index, advance=advance)
     ranked, start = [], 0
     for rows in languages:
         ranked.append(_scored(rows, pool, rankings.part(start, start + len(rows))))
@@ -142,7 +145,7 @@ def _outcomes(
 
 def _scored(queries: Sequence[RankingRow], pool: Pool, found: Rankings) -> Ranked:
     ids = [row.id for row in pool.candidates]
-    best = [[ids[place] for place in row] for row in found.best.tolist()]
+    best = [[ids[place] for place in row if place >= 0] for row in found.best.tolist()]
     if not all(query.answers for query in queries):
         return Ranked(queries, best, {})
     targets = [_targets(query, pool) for query in queries]
@@ -204,7 +207,7 @@ def _cell(split: Split, ranked: Ranked, pool: Pool, main: str, about: dict[str, 
         error=None if values is None else mean_error(values),
         metrics=_metrics(ranked),
         rows=len(ranked.queries),
-        constant=len(ranked.best) > 1 and len({best[0] for best in ranked.best}) == 1,
+        constant=len(ranked.best) > 1 and len({tuple(best[:1]) for best in ranked.best}) == 1,
         items=items,
         about=about | notes,
     )

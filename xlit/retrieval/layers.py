@@ -59,13 +59,15 @@ def score_splits(
     *,
     tuned_on: Mapping[int, int] | None = None,
     mining: MiningOptions | None = None,
+    index: str = "auto",
     **options: Unpack[LayersOptions],
 ) -> Iterator[tuple[int, Reading, BitextScore]]:
     """The score of each split by each reading, with the split's place; split by split.
 
     `tuned_on` says, by places, which split's thresholds cut which later one; the threshold of a
     mining task that is not among its keys is cross-fitted. A text is encoded once, whichever splits
-    have it. Raises UsageError for a task that is not scored by the vectors of two sides.
+    have it. `index` is how neighbours are searched. Raises UsageError for a task that is not
+    scored by the vectors of two sides.
     """
     for split in splits:
         check_bitext(split)
@@ -81,7 +83,7 @@ def score_splits(
         for reading in readings:
             sources, targets = (reading.of(side[layers.index(reading.layer)]) for side in sides)
             fit = fits[tuned_on[place], reading] if place in tuned_on else None
-            score = score_bitext(split, sources, targets, dev=fit, mining=mining)
+            score = score_bitext(split, sources, targets, dev=fit, mining=mining, index=index)
             fits[place, reading] = score.fit
             yield place, reading, score
 
@@ -93,6 +95,7 @@ def score_bitext(
     *,
     dev: ThresholdFit | None = None,
     mining: MiningOptions,
+    index: str = "auto",
 ) -> BitextScore:
     """The score of a split whose sides have these vectors, by the card's metric.
 
@@ -102,7 +105,8 @@ def score_bitext(
     sides = (split.rows, source_vectors, target_vectors)
     if split.card.metric == "bucc":
         return bucc(*sides, dev=dev, **mining)
-    return tatoeba(*sides, k=mining.get("k", 4), margin=mining.get("margin", "ratio"))
+    k, margin = mining.get("k", 4), mining.get("margin", "ratio")
+    return tatoeba(*sides, k=k, margin=margin, index=index)
 
 
 def check_bitext(split: Split) -> None:
