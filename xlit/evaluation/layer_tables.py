@@ -10,7 +10,13 @@ from xlit.evaluation.tables import Table
 from xlit.retrieval.tatoeba import ENGLISH_TO_FOREIGN, FOREIGN_TO_ENGLISH
 
 FILE = "layers.json"
-SHOWN = {ENGLISH_TO_FOREIGN: "en→xx", FOREIGN_TO_ENGLISH: "xx→en", "f1": "f1"}
+SHOWN = {
+    ENGLISH_TO_FOREIGN: "en→xx",
+    FOREIGN_TO_ENGLISH: "xx→en",
+    "f1": "f1",
+    "map@20": "map@20",
+    "map": "map",
+}
 
 
 def layer_tables(directory: Path) -> list[Table]:
