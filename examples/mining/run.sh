@@ -13,8 +13,8 @@ threshold=${5:-1.06}
 mkdir -p "$out"
 export XLIT_RUNS=${XLIT_RUNS:-$out/runs}
 # once for each side: further pairs of languages find the English side done
-sources=$(xlit encode "$encoder" "$source")
-targets=$(xlit encode "$encoder" "$target")
+sources=$(xlit encode "$encoder" --text "$source")
+targets=$(xlit encode "$encoder" --text "$target")
 # one search, both directions
 pairs=$(xlit retrieve --source "$sources" --target "$targets" --keep)
 # and as many cuts as wanted, each in seconds

@@ -11,7 +11,7 @@ from tests.conftest import SENTENCES
 GOOD = "".join(f"{sentence}\n" for sentence in SENTENCES[:4]).encode()
 MEGABYTE = b"word " * 200_000 + b"\n"
 REFUSED = {
-    "empty": (b"", 4, "no sentence in it"),
+    "empty": (b"", 4, "side.txt"),
     "blank lines": (b"\n \n\t\n", 4, "no sentence in it"),
     "Latin-1": (b"one\ntwo\nna\xefve\n", 4, "side.txt:3: not UTF-8"),
     "UTF-16": ("one\n".encode("utf-16"), 4, "side.txt:1: not UTF-8"),
@@ -20,7 +20,7 @@ REFUSED = {
 
 def encoded(cli: Cli, encoder: Path, content: bytes, *flags: str) -> Ran:
     Path("side.txt").write_bytes(content)
-    return cli("encode", encoder, "side.txt", *flags)
+    return cli("encode", encoder, "--text", "side.txt", *flags)
 
 
 def stored(cli: Cli, encoder: Path, content: bytes, *flags: str) -> str:
