@@ -62,7 +62,7 @@ class Strip:
 
     def start(self, maxima: Tensor) -> None:
         """Thresholds from the first tile's maxima (vectors, groups)."""
-        kth = maxima[: len(self.error)].float().topk(self.k, dim=1).values[:, -1]
+        kth = _kth_largest(maxima[: len(self.error)].float(), self.k)
         self._set(thresholds(kth, self.error, self.threshold.dtype))
 
     def add(self, owners: Tensor, others: Tensor, values: Tensor, seen: int) -> None:
@@ -242,6 +242,14 @@ def _places(mask: Tensor) -> Tensor:
     if mask.device.type == "cpu":
         return torch.from_numpy(np.flatnonzero(mask.numpy()))
     return mask.view(-1).nonzero()[:, 0]
+
+
+def _kth_largest(values: Tensor, k: int) -> Tensor:
+    """Of each row; NumPy is ten times faster here, too."""
+    if values.device.type == "cpu":
+        columns = values.shape[1]
+        return torch.from_numpy(np.partition(values.numpy(), columns - k, axis=1)[:, columns - k])
+    return values.topk(k, dim=1).values[:, -1]
 
 
 def _sorted(keys: Tensor) -> Tensor:
