@@ -151,12 +151,16 @@ def _screened_search(
 
 
 def _scores(own: Rows, other: Rows, owners: Ids, others: Ids) -> Scores:
-    """As `pair_scores`, which reads arrays faster than rows chosen from them."""
-    while isinstance(own, _Some):
-        own, owners = own.rows, own.ids[owners]
-    while isinstance(other, _Some):
-        other, others = other.rows, other.ids[others]
-    return pair_scores(own, other, owners, others)
+    """As `pair_scores`, which reads an array faster than rows chosen from it."""
+    (held, ids), (held_by, ids_by) = _within(own, owners), _within(other, others)
+    return pair_scores(held, held_by, ids, ids_by)
+
+
+def _within(rows: Rows, ids: Ids) -> tuple[Rows, Ids]:
+    while isinstance(rows, _Some):
+        ids = rows.ids[ids]
+        rows = rows.rows
+    return rows, ids
 
 
 def _again(
