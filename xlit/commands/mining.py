@@ -62,14 +62,15 @@ class Search:
     settings: dict[str, Any]
     changed: dict[str, Any]
     command: tuple[str, ...]
-    run: "Callable[[], Mined]"
+    run: "Callable[[], tuple[Mined, dict[str, Any]]]"  # and what else a manifest tells of it
     parents: "tuple[tuple[str, Artefact], ...]" = ()
     data: tuple[dict[str, Any], ...] = ()
 
 
 def mine(options: "RetrieveOptions") -> Iterator[str]:
     """Lines of mined pairs, best first, several at a time."""
-    yield from cut_lines(_search(options).run(), options)
+    mined, _ = _search(options).run()
+    yield from cut_lines(mined, options)
 
 
 def keep(options: "RetrieveOptions", revision: int) -> Path | None:
@@ -99,8 +100,9 @@ def keep(options: "RetrieveOptions", revision: int) -> Path | None:
         from xlit import device
         from xlit.retrieval.pairs import write_mined
 
-        mined = search.run()
-        results = write_mined(mined, work.directory, texts=not search.settings.get("vectors"))
+        mined, told = search.run()
+        texts = "vectors" not in search.settings
+        results = write_mined(mined, work.directory, texts=texts) | told
         about = {"device": device.describe(), "threads": torch.get_num_threads()}
         artefact = work.publish(results, **about)
     pairs = mined.found.cut()
@@ -147,16 +149,18 @@ def _search_texts(options: "RetrieveOptions") -> Search:
     layer = one_layer(layers_asked(options.layer), usual)
     records = {side: record for side, (record, _) in read.items()}
 
-    def run() -> "Mined":
+    def run() -> "tuple[Mined, dict[str, Any]]":
         from xlit import device
         from xlit.models.encoders import load_encoder
+        from xlit.models.inference import ways_taken
         from xlit.retrieval.evaluate import search_texts
         from xlit.retrieval.pairs import Listed, Mined, Side
 
         both = texts["source"], texts["target"]
         with device.hold(encoding["device"] or device.pick(), share=options.share_device):
+            loaded = load_encoder(ref)
             found = search_texts(
-                load_encoder(ref),
+                loaded,
                 *both,
                 k=options.k,
                 index=options.index,
@@ -176,7 +180,9 @@ def _search_texts(options: "RetrieveOptions") -> Search:
                 texts.items(), (found.source_rows, found.target_rows), strict=True
             )
         ]
-        return Mined(found, options.k, (sides[0], sides[1]), (Listed(both[0]), Listed(both[1])))
+        sentences = Listed(both[0]), Listed(both[1])
+        mined = Mined(found, options.k, (sides[0], sides[1]), sentences)
+        return mined, {"encoding": ways_taken(loaded)}
 
     settings: dict[str, Any] = {
         **{key: value for key, value in encoding.items() if key != "device"},
@@ -220,7 +226,7 @@ def _search_vectors(options: "RetrieveOptions") -> Search:
     target = open_vectors(options.target, layer=layer)
     check_comparable(source, target)
 
-    def run() -> "Mined":
+    def run() -> "tuple[Mined, dict[str, Any]]":
         from xlit import device
         from xlit.retrieval.mine import search_sentences, unify
         from xlit.retrieval.pairs import Mined, each_sentence, vectors_side
@@ -244,7 +250,7 @@ def _search_vectors(options: "RetrieveOptions") -> Search:
             vectors_side(vectors, len(side.first), side.blank)
             for vectors, side in zip((source, target), unified, strict=True)
         ]
-        return Mined(found, options.k, (sides[0], sides[1]), (source, target))
+        return Mined(found, options.k, (sides[0], sides[1]), (source, target)), {}
 
     parents = [
         (side if number == 1 else f"{side}-{number}", artefact)

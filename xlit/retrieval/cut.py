@@ -120,6 +120,36 @@ def cut(
     return pairs.above(usual_threshold(retrieval) if threshold is None else threshold)
 
 
+@dataclass(frozen=True, eq=False)
+class Neighbourhood:
+    """The neighbours of two sides both ways, ids being places in `source_rows` and `target_rows`:
+    the row of each different sentence in its text."""
+
+    forward: Neighbours
+    backward: Neighbours
+    source_rows: Ids
+    target_rows: Ids
+
+    def cut(
+        self,
+        *,
+        k: int | None = None,
+        margin: Margin = "ratio",
+        retrieval: Retrieval = "max",
+        threshold: float | None = None,
+    ) -> Pairs:
+        """As `cut`, with the rows of the texts."""
+        pairs = cut(
+            self.forward,
+            self.backward,
+            k=k,
+            margin=margin,
+            retrieval=retrieval,
+            threshold=threshold,
+        )
+        return Pairs(pairs.scores, self.source_rows[pairs.sources], self.target_rows[pairs.targets])
+
+
 def usual_threshold(retrieval: Retrieval) -> float:
     """What a score has to exceed where no threshold is given: 0 for `max`, nothing for others."""
     return 0.0 if retrieval == "max" else -np.inf

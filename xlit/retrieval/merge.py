@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlit.errors import InputError
+from xlit.retrieval.cut import Neighbourhood
 from xlit.retrieval.gold import Sentences
-from xlit.retrieval.mine import Neighbourhood
 from xlit.retrieval.pairs import Mined, Side
 from xlit.retrieval.rows import Ids, Neighbours
 

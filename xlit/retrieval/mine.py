@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlit.errors import InputError
-from xlit.retrieval.cut import MinedPair, MiningOptions, Pairs, Retrieval, cut
+from xlit.retrieval.cut import MinedPair, MiningOptions, Neighbourhood, Pairs, Retrieval, cut
 from xlit.retrieval.margin import Margin
 from xlit.retrieval.rows import Ids, Neighbours, Rows
 from xlit.retrieval.search import Vectors, search, search_both
@@ -113,36 +113,6 @@ class Chosen:
 
     def __getitem__(self, rows: slice | Ids, /) -> NDArray[Any]:
         return self._rows[self._chosen[rows]]
-
-
-@dataclass(frozen=True, eq=False)
-class Neighbourhood:
-    """The neighbours of two sides both ways, ids being places in `source_rows` and `target_rows`:
-    the row of each different sentence in its text."""
-
-    forward: Neighbours
-    backward: Neighbours
-    source_rows: Ids
-    target_rows: Ids
-
-    def cut(
-        self,
-        *,
-        k: int | None = None,
-        margin: Margin = "ratio",
-        retrieval: Retrieval = "max",
-        threshold: float | None = None,
-    ) -> Pairs:
-        """As `cut`, with the rows of the texts."""
-        pairs = cut(
-            self.forward,
-            self.backward,
-            k=k,
-            margin=margin,
-            retrieval=retrieval,
-            threshold=threshold,
-        )
-        return Pairs(pairs.scores, self.source_rows[pairs.sources], self.target_rows[pairs.targets])
 
 
 def search_sentences(

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from xlit.artefacts.store import Artefact, open_artefact
 from xlit.errors import DamagedError, InputError, UsageError
+from xlit.retrieval.cut import Neighbourhood
 from xlit.retrieval.gold import Sentences
-from xlit.retrieval.mine import Neighbourhood
 from xlit.retrieval.rows import Ids, Neighbours
 from xlit.retrieval.shards import write_header, write_rows
 from xlit.retrieval.vectors import StoredVectors, open_vectors
@@ -129,17 +129,27 @@ def write_mined(mined: Mined, directory: Path, *, texts: bool) -> dict[str, Any]
 def open_mined(path: Path | str) -> tuple[Artefact, Mined]:
     """The pairs artefact at `path`. Raises MissingError or DamagedError for what is no artefact or
     whose vectors are not there any more, UsageError for one of another sort."""
+    artefact, found = open_found(path)
+    results = artefact.manifest.results
+    try:
+        sides, k = tuple(Side(**results[name]) for name in SIDES), int(results["k"])
+    except (KeyError, TypeError) as problem:
+        raise DamagedError(f"not a pairs artefact: {problem}", path=artefact.path) from problem
+    sentences = tuple(
+        _sentences(artefact, name, rows)
+        for name, rows in zip(SIDES, (found.source_rows, found.target_rows), strict=True)
+    )
+    return artefact, Mined(found, k, (sides[0], sides[1]), (sentences[0], sentences[1]))
+
+
+def open_found(path: Path | str) -> tuple[Artefact, Neighbourhood]:
+    """A pairs artefact without its sentences, so that nothing but it has to be there."""
     artefact = open_artefact(path)
     if artefact.manifest.sort != SORT:
         raise UsageError(
             f"{path} is a {artefact.manifest.sort} artefact, not a pairs artefact",
             hint="xlit retrieve --source ... --target ... --keep makes those",
         )
-    results = artefact.manifest.results
-    try:
-        sides, k = tuple(Side(**results[name]) for name in SIDES), int(results["k"])
-    except (KeyError, TypeError) as problem:
-        raise DamagedError(f"not a pairs artefact: {problem}", path=artefact.path) from problem
     rows = [_read(artefact.path / f"{name}-rows.npy") for name in SIDES]
     both = [
         Neighbours(
@@ -151,11 +161,7 @@ def open_mined(path: Path | str) -> tuple[Artefact, Mined]:
         shape, ids = (len(own), neighbours.ids.shape[-1]), neighbours.ids
         if not ids.shape == neighbours.scores.shape == shape or not _within(ids, len(other)):
             raise DamagedError("neighbours that its sides do not have", path=artefact.path)
-    sentences = tuple(
-        _sentences(artefact, name, own) for name, own in zip(SIDES, rows, strict=True)
-    )
-    found = Neighbourhood(both[0], both[1], rows[0], rows[1])
-    return artefact, Mined(found, k, (sides[0], sides[1]), (sentences[0], sentences[1]))
+    return artefact, Neighbourhood(both[0], both[1], rows[0], rows[1])
 
 
 def each_sentence(vectors: StoredVectors) -> Iterator[str]:
