@@ -16,6 +16,8 @@ from tests.cli.conftest import Cli
 from tests.cli.conftest import cli as cli
 from xlit.artefacts.manifest import read_manifest
 from xlit.cli import STAGES
+from xlit.retrieval.pairs import open_found
+from xlit.retrieval.vectors import open_vectors
 
 STORED = Path(__file__).parent / "revisions.json"
 FAST = ("--epochs", "8", "--lr", "3e-3", "--batch-size", "8", "--freeze", "none")
@@ -34,6 +36,16 @@ def numbers_of(path: str) -> dict[str, Any]:
         return {f"{d['split']} {d['language']}": d["digest"] for d in manifest.data}
     if manifest.sort == "data":
         return {"digest": json.loads(Path(path, "record.json").read_text())["digest"]}
+    if manifest.sort == "vectors":
+        vectors = open_vectors([path])
+        return {
+            f"{vectors.sentence(0)} {row}": float(vectors[:1][0] @ vectors[row : row + 1][0])
+            for row in (1, 2)
+        }
+    if manifest.sort == "pairs":
+        _, pairs = open_found(path)  # how many are kept hangs on last bits
+        cosines, ratios = pairs.forward.scores, pairs.cut(retrieval="forward").scores
+        return {"cosine": float(cosines.mean()), "ratio": float(ratios.mean())}
     if manifest.sort == "checkpoint":
         scores = {task: outcome["score"] for task, outcome in manifest.results["dev"].items()}
         return {"loss": manifest.results["loss"], "steps": manifest.results["steps"], **scores}
@@ -55,14 +67,25 @@ def test_numbers_change_only_with_the_revision(cli: Cli, tiny_encoder: Path) -> 
     middle = cli("train-intermediate", data, "--from", tiny_encoder, *FAST, *FLOAT).paths[0]
     target = cli("train-target", "./little.toml", "--from", middle, *FAST, *FLOAT).paths[0]
     scores = cli("eval-xtreme", target, *FLOAT).paths[0]
-    found = cli("retrieve", tiny_encoder, "--task", "pocket-bitext", "--lang", "de").paths[0]
+    asked = ("--task", "pocket-bitext", "--lang", "de", *FLOAT)
+    found = cli("retrieve", tiny_encoder, *asked).paths[0]
+    task = ("--task", "pocket-bitext", "--lang", "de", *FLOAT)
+    vectors = cli("encode", tiny_encoder, *task, "--side", "source").paths[0]
+    halves = [cli("encode", tiny_encoder, *task, "--shard", part).paths for part in ("1/2", "2/2")]
+    cells = [
+        cli("retrieve", "--source", source, "--target", target, "--keep").paths[0]
+        for source in (half[0] for half in halves)
+        for target in (half[1] for half in halves)
+    ]
     made = {
         "fetch": cli("fetch", "./little.toml").paths[0],
         "subsample": data,
         "train-intermediate": middle,
         "train-target": target,
         "eval-xtreme": scores,
+        "encode": vectors,
         "retrieve": found,
+        "cut": cli("cut", *cells, "--keep").paths[0],
     }
     assert set(made) == {stage for stage in STAGES if revision(stage) is not None}
     now = {

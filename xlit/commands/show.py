@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xlit.artefacts.manifest import Ancestor, Manifest
     from xlit.artefacts.store import Artefact
 
+SIDES = ("source", "target")
 EXAMPLES = (
     "xlit show runs/scores/xnli.3fa9c1d07b2e",
     "xlit show runs/checkpoint/mnli.aa41c09be7d2 --command",
@@ -85,6 +86,8 @@ def lineage_tree(artefact: "Artefact") -> "Tree":
         tree.add(escape(f"data     {_origin(record)}"))
     if manifest.sort == "data" and "of" in manifest.results:
         tree.add(f"rows     {manifest.results['rows']} of {manifest.results['of']}")
+    if manifest.sort == "pairs":
+        tree.add(f"pairs    {pairs_line(manifest.results)}")
     if manifest.sort == "model":
         tree.add(escape(f"model    {_model_origin(manifest)}"))
     for task, outcome in manifest.results.get("dev", {}).items():
@@ -101,13 +104,26 @@ def lineage_tree(artefact: "Artefact") -> "Tree":
     if (suite := manifest.results.get("suite")) is not None:
         for line in suite_lines(suite):
             tree.add(f"suite    {escape(line)}")
+    for how, reason in manifest.results.get("encoding", {}).items():
+        tree.add(escape(f"encoding {how}{f': {reason}' if reason else ''}"))
     for task, about in manifest.results.get("layers", {}).items():
         centred = ", centred" if about["centred"] else ""
         tree.add(escape(f"layers   {task}: picked {about['layer']}{centred} ({about['rule']})"))
+    if manifest.sort == "vectors":
+        tree.add(escape(f"vectors  {_vectors(manifest)}"))
     size = sum(entry.bytes for entry in manifest.files.values())
     tree.add(f"files    {len(manifest.files)}, {size_in_words(size)}")
     _add_ancestors(tree, manifest.lineage)
     return tree
+
+
+def pairs_line(results: "Mapping[str, Any]") -> str:
+    """What a search was over: the different sentences of both sides, and their neighbours."""
+    sides = " x ".join(f"{results[side]['different']} of {results[side]['rows']}" for side in SIDES)
+    told = f"{sides} sentences, {results['k']} neighbours each"
+    for direction, recall in results.get("recall", {}).items():
+        told += f", {direction} recall {recall['share']:.4f} on {recall['queries']} queries"
+    return told
 
 
 def training_lines(results: "Mapping[str, Any]") -> list[str]:
@@ -177,7 +193,9 @@ def _add_ancestors(tree: "Tree", ancestors: "Iterable[Ancestor]") -> None:
 def _origin(record: "Mapping[str, Any]") -> str:
     """Where rows came from, in a line: how many of what, the source, its files or its revision."""
     use = f" to {record['use']}" if record.get("use") else ""
-    told = f"{record['task']} {record['split']} {record['language']}{use}: {record['rows']} rows"
+    told = f"{record['rows']} rows"
+    if "task" in record:  # a text has none
+        told = f"{record['task']} {record['split']} {record['language']}{use}: {told}"
     if "source" not in record:  # an ancestor of an older version
         return f"{told}, digest {record['digest'][:12]}"
     files = record.get("files") or []
@@ -186,6 +204,18 @@ def _origin(record: "Mapping[str, Any]") -> str:
     fetched = "".join(f", {note}" for note in record.get("notes", ()) if "fetched as" in note)
     source = f"{record['source']}{names}{revision}{fetched}"
     return f"{told}, {source}, digest {record['digest'][:12]}"
+
+
+def _vectors(manifest: "Manifest") -> str:
+    """How many vectors of what size, and of which rows where it is a worker's part."""
+    settings, results = manifest.settings, manifest.results
+    layers = ", ".join(map(str, results["stored_layers"]))
+    blank = f", {results['blank']} of them blank" if results["blank"] else ""
+    part = f", part {settings['shard']} of the text" if settings["shard"] != "1/1" else ""
+    return (
+        f"{results['rows']} rows{blank}, {results['width']} x {settings['dtype']},"
+        f" layer {layers}{part}"
+    )
 
 
 def _model_origin(manifest: "Manifest") -> str:

@@ -192,21 +192,21 @@ def _reference(piece: "Piece", group: "Group") -> "EncoderRef":
 
 
 def _encoding(piece: "Piece", group: "Group") -> dict[str, Any]:
-    """As `retrieve` encodes where no flag says otherwise."""
-    from xlit.commands.encoding import usual_pooling
+    """As `retrieve` encodes in float32 where no flag says otherwise."""
+    from xlit.commands.encoding import usable, usual_pooling
 
-    usual = usual_pooling(_reference(piece, group), piece.checkpoint)
+    usual = usable(usual_pooling(_reference(piece, group), piece.checkpoint))
     return {
         "layer": usual.layer,
         "pooling": usual.how,
         "prefix": "",
-        "max_length": MAX_LENGTH,
+        "max_length": min(MAX_LENGTH, usual.max_length or MAX_LENGTH),
         "precision": "float32",
     }
 
 
 def _evaluate(piece: "Piece", group: "Group", where: Any, precision: Any) -> "list[Cell]":
-    from xlit.evaluation.bitext import evaluate_bitext_cell
+    from xlit.evaluation.bitext import evaluate_bitext_cells
     from xlit.evaluation.heads import evaluate_heads
     from xlit.models.encoders import load_encoder
 
@@ -215,9 +215,7 @@ def _evaluate(piece: "Piece", group: "Group", where: Any, precision: Any) -> "li
         return evaluate_heads(piece.checkpoint, piece.splits, where, precision)
     loaded = load_encoder(_reference(piece, group))
     encoding = {**_encoding(piece, group), "device": where}
-    return [
-        evaluate_bitext_cell(loaded, split, mining=MINING, **encoding) for split in piece.splits
-    ]
+    return evaluate_bitext_cells(loaded, piece.splits, mining=MINING, **encoding)
 
 
 def _plan(
