@@ -113,9 +113,22 @@ def test_a_part_that_is_not_named_is_told_and_one_named_twice_refused(
         store(tmp_path, {12: VECTORS}, TEXTS, shard=f"{number}/3").path for number in (1, 2, 3)
     )
     assert len(open_vectors([third, first])) == len(VECTORS) - len(open_vectors([second]))
-    assert "parts 2 of 3 of the text are not named" in capsys.readouterr().err
+    assert "of its text part 2 of 3 is not named" in capsys.readouterr().err
     with pytest.raises(InputError, match="twice"):
         open_vectors([first, first])
+
+
+def test_the_parts_of_several_texts_come_text_by_text(tmp_path: Path) -> None:
+    texts = {"first": TEXTS[:7], "second": TEXTS[7:]}
+    parts = {
+        f"{name} {number}": store(
+            tmp_path, {12: VECTORS[: len(text)]}, text, name=name, shard=f"{number}/2"
+        ).path
+        for name, text in texts.items()
+        for number in (1, 2)
+    }
+    mixed = [parts[name] for name in ("second 2", "first 2", "first 1", "second 1")]
+    assert open_vectors(mixed).sentences() == TEXTS[7:] + TEXTS[:7]
 
 
 def test_artefacts_of_other_texts_follow_in_the_order_given(tmp_path: Path) -> None:
