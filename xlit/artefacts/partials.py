@@ -1,9 +1,10 @@
 """The directory in which an artefact is made: what is left of it when the work ends early.
 
 `.<name>.<id>.partial/` stands beside the final place. Work that saves has its saves in `saves/`, a
-folder each; a name there that begins with a dot is of one that is still being written. What holds a
-save outlives a signal, a full disk, `kill -9` and a crash, and the same command goes on from it.
-Of all else nothing is left.
+folder each, and the finished parts of the artefact itself, where it has parts, in `shards/`; a name
+there that begins with a dot is of one that is still being written. What holds a save or a shard
+outlives a signal, a full disk, `kill -9` and a crash, and the same command goes on from it. Of all
+else nothing is left.
 """
 
 import shutil
@@ -11,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 SAVES = "saves"
+SHARDS = "shards"
 LOG = "log.jsonl"
 """The log of a training: what goes on from a save cuts it back to it and appends."""
 
@@ -35,19 +37,23 @@ def partial_of(target: Path, identity: str) -> Path:
 
 
 def has_saves(directory: Path) -> bool:
-    folder = directory / SAVES
-    return folder.is_dir() and any(
-        entry.is_dir() and not entry.name.startswith(".") for entry in folder.iterdir()
+    """Whether there is something to go on from: a save, or a finished shard."""
+    return any(
+        entry.is_dir() and not entry.name.startswith(".")
+        for folder in (directory / SAVES, directory / SHARDS)
+        if folder.is_dir()
+        for entry in folder.iterdir()
     )
 
 
 def clear(partial: Path) -> None:
-    """Leave of a partial what the same command goes on from: nothing, if it holds no save."""
+    """Leave of a partial what the same command goes on from: nothing, if it holds no save
+    and no shard."""
     if not has_saves(partial):
         remove(partial)
         return
     for entry in partial.iterdir():
-        if entry.name in (SAVES, LOG):
+        if entry.name in (SAVES, SHARDS, LOG):
             continue
         if entry.is_dir() and not entry.is_symlink():
             remove(entry)

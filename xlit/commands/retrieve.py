@@ -98,6 +98,12 @@ class RetrieveOptions(NamedStageOptions):
         "max", "Which pairs are kept; max is one-to-one.", panel="Mining"
     )
     threshold: float | None = flag(None, "Mine: keep pairs that score above this.", panel="Mining")
+    index: str = flag(
+        "auto",
+        "How neighbours are searched: auto, exact and Flat find the true ones; any other FAISS"
+        " factory, as in IVF4096,Flat:nprobe=64, may miss some and says how many.",
+        panel="Search",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -207,6 +213,7 @@ def _plan(
     from xlit.artefacts.store import Plan
     from xlit.evaluation.bitext import tuning_split
     from xlit.evaluation.languages import spoken
+    from xlit.retrieval.search import is_exact
 
     splits = [split for part in parts for split in part.splits]
     dev = [split for part in parts if part.development for split in part.development.splits]
@@ -223,6 +230,8 @@ def _plan(
         settings["usual_layer"] = usual.layer  # what is reported where there is no dev language
     if options.metric != "card":
         settings["metric"] = options.metric
+    if not is_exact(options.index):  # the exact ones give the same neighbours
+        settings["index"] = options.index
     if any(part.card.metric == "bucc" for part in parts):  # accuracy asks for the nearest alone
         settings |= options.mining()
     if origin is None:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Unpack
 
+import numpy as np
+
 from xlit import console
 from xlit.errors import InputError, UsageError
 from xlit.metrics.bitext import ThresholdFit
@@ -11,7 +13,7 @@ from xlit.retrieval.bitext import BitextItem, BitextScore, bitext_of
 from xlit.retrieval.bucc import bucc
 from xlit.retrieval.centring import centred, unit
 from xlit.retrieval.encode import EncodeOptions, encode
-from xlit.retrieval.mine import MinedPair, MiningOptions, mine_sentences
+from xlit.retrieval.mine import MiningOptions, Pairs, mine_sentences
 from xlit.retrieval.search import Vectors
 from xlit.retrieval.tatoeba import tatoeba, tatoeba_submission
 from xlit.tasks.sources import Split
@@ -84,7 +86,7 @@ def mine_texts(
     threshold: float | None = None,
     center: bool = False,
     **options: Unpack[EncodeOptions],
-) -> list[MinedPair]:
+) -> Pairs:
     """Pairs of one's own sentences by falling score; `source` and `target` are places in the lists.
 
     Sentences are stripped, blank ones are passed over and repeated ones count once, at their first
@@ -110,7 +112,8 @@ def mine_texts(
             advance=advance,
             **(mining or {}),
         )
-    return [MinedPair(p.score, kept[0][p.source], kept[1][p.target]) for p in pairs]
+    source_rows, target_rows = (np.array(places, np.int64) for places in kept)
+    return Pairs(pairs.scores, source_rows[pairs.sources], target_rows[pairs.targets])
 
 
 def _split_vectors(

@@ -1,41 +1,29 @@
 """Bitext mining: from the vectors of two sets of sentences to the pairs that translate each other.
 
 The rules are those of XTREME's modified LASER (third_party/utils_retrieve.py, `mine_bitext`), with
-two differences. XTREME compares lines with their line ends and cuts the last character of each as
-one, so that a last line without a line end loses a letter and never counts as a duplicate: here
-sentences carry no line ends. And its `fwd` and `bwd` cannot run as released: here they do.
+one difference: XTREME compares lines with their line ends and cuts the last character of each as
+one, so that a last line without a line end loses a letter and never counts as a duplicate. Here
+sentences carry no line ends.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xlit.errors import InputError
-from xlit.retrieval.margin import Floats, Margin, margin_scores, neighbourhood_means
+from xlit.retrieval.cut import (
+    Ids,
+    MinedPair,
+    MiningOptions,
+    Pairs,
+    Retrieval,
+    cut,
+)
+from xlit.retrieval.margin import Margin
 from xlit.retrieval.search import Neighbours, Vectors, search, search_both
 
-Retrieval = Literal["max", "intersect", "forward", "backward"]
-Ids = NDArray[np.int64]
-
-
-class MiningOptions(TypedDict, total=False):
-    """How pairs are scored and kept; the signature of `mine` has the defaults."""
-
-    k: int
-    margin: Margin
-    retrieval: Retrieval
-
-
-@dataclass(frozen=True, slots=True)
-class MinedPair:
-    """A candidate: its margin score and the rows of its sentences on either side."""
-
-    score: float
-    source: int
-    target: int
+__all__ = ["MinedPair", "MiningOptions", "Pairs", "Retrieval", "mine", "mine_sentences", "unify"]
 
 
 def mine(
@@ -48,44 +36,17 @@ def mine(
     threshold: float | None = None,
     shift: bool = False,
     advance: Callable[[int], object] | None = None,
-) -> list[MinedPair]:
-    """Candidate pairs by falling score; equal scores by rising source, then target.
+) -> Pairs:
+    """`cut` of the k nearest neighbours of both sides: pairs by falling score.
 
-    `forward` gives every source its best target among its k nearest, `backward` the reverse,
-    `intersect` what both say, and `max` is one-to-one: of both together the best first, each
-    sentence once. Vectors are expected to be normalised, and sentences to be different.
-    A pair is kept when its score is above `threshold`. Without one all are, except that `max`
-    leaves out scores that are not positive, as XTREME does (its threshold is 0 and acts on `max`
-    alone).
+    Vectors are expected to be normalised, and sentences to be different.
     `shift` moves each side's queries by the difference of the two sides' means (XTREME's
     `use_shift_embeds`, off there too). `advance` is told of every sentence searched.
     """
     if not len(source_vectors) or not len(target_vectors):
-        return []
+        return Pairs(np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
     forward, backward = _neighbours(source_vectors, target_vectors, k, shift, advance)
-    source_means = neighbourhood_means(forward.scores)
-    target_means = neighbourhood_means(backward.scores)
-    best_targets, forward_scores = _best(forward, source_means, target_means, margin)
-    best_sources, backward_scores = _best(backward, target_means, source_means, margin)
-    rows, columns = np.arange(len(best_targets)), np.arange(len(best_sources))
-
-    if retrieval == "forward":
-        pairs = _sorted(forward_scores, rows, best_targets)
-    elif retrieval == "backward":
-        pairs = _sorted(backward_scores, best_sources, columns)
-    elif retrieval == "intersect":
-        mutual = best_sources[best_targets] == rows
-        pairs = _sorted(forward_scores[mutual], rows[mutual], best_targets[mutual])
-    else:
-        pairs = _one_to_one(
-            _sorted(
-                np.concatenate([forward_scores, backward_scores]),
-                np.concatenate([rows, best_sources]),
-                np.concatenate([best_targets, columns]),
-            )
-        )
-        threshold = 0.0 if threshold is None else threshold
-    return [pair for pair in pairs if threshold is None or pair.score > threshold]
+    return cut(forward, backward, margin=margin, retrieval=retrieval, threshold=threshold)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +86,7 @@ def mine_sentences(
     retrieval: Retrieval = "max",
     threshold: float | None = None,
     advance: Callable[[int], object] | None = None,
-) -> list[MinedPair]:
+) -> Pairs:
     """`mine` over the different sentences of each side; rows are those of the first occurrences.
 
     Vector i belongs to sentence i; InputError where their numbers differ.
@@ -146,10 +107,7 @@ def mine_sentences(
         threshold=threshold,
         advance=advance,
     )
-    return [
-        MinedPair(pair.score, int(source.first[pair.source]), int(target.first[pair.target]))
-        for pair in pairs
-    ]
+    return Pairs(pairs.scores, source.first[pairs.sources], target.first[pairs.targets])
 
 
 def _neighbours(
@@ -166,37 +124,3 @@ def _neighbours(
         Neighbours(*search(sources - difference, targets, k, advance=advance)),
         Neighbours(*search(targets + difference, sources, k, advance=advance)),
     )
-
-
-def _best(
-    neighbours: Neighbours, own_means: Floats, other_means: Floats, margin: Margin
-) -> tuple[Ids, Floats]:
-    """The neighbour with the highest margin of each sentence; the nearer one at a tie."""
-    scores = margin_scores(
-        neighbours.scores, own_means[:, None], other_means[neighbours.ids], margin
-    )  # (sentences, k)
-    place = scores.argmax(axis=1)[:, None]
-    ids = np.take_along_axis(neighbours.ids, place, axis=1)[:, 0]
-    return ids, np.take_along_axis(scores, place, axis=1)[:, 0]
-
-
-def _sorted(scores: Floats, sources: Ids, targets: Ids) -> list[MinedPair]:
-    order = np.lexsort((targets, sources, -scores))
-    return [
-        MinedPair(score, source, target)
-        for score, source, target in zip(
-            scores[order].tolist(), sources[order].tolist(), targets[order].tolist(), strict=True
-        )
-    ]
-
-
-def _one_to_one(pairs: list[MinedPair]) -> list[MinedPair]:
-    sources: set[int] = set()
-    targets: set[int] = set()
-    kept = []
-    for pair in pairs:
-        if pair.source not in sources and pair.target not in targets:
-            kept.append(pair)
-            sources.add(pair.source)
-            targets.add(pair.target)
-    return kept

@@ -1,0 +1,99 @@
+"""Approximate indexes: exact scores, a recall that is true, and what cannot be indexed."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from xlit.errors import InputError, UsageError
+from xlit.retrieval.approximate import approximate_search
+from xlit.retrieval.faiss_index import FaissIndex, parse_index
+from xlit.retrieval.plain import plain_search
+from xlit.retrieval.search import search, search_both
+
+
+def clustered(n: int, seed: int) -> NDArray[np.float32]:
+    """Vectors about 40 centres that are the same for every seed."""
+    centres = np.random.default_rng(0).normal(size=(40, 16))
+    rng = np.random.default_rng(seed)
+    return (centres[rng.integers(0, 40, size=n)] + 0.5 * rng.normal(size=(n, 16))).astype("f4")
+
+
+QUERIES, VECTORS = clustered(300, seed=1), clustered(2000, seed=2)
+
+
+def test_looking_into_every_list_is_exact() -> None:
+    found = approximate_search(QUERIES, VECTORS, 5, parse_index("IVF16,Flat:nprobe=16"))
+    scores, ids = plain_search(QUERIES, VECTORS, 5)
+    assert np.array_equal(found.ids, ids)
+    assert np.array_equal(found.scores, scores)
+    assert found.recall is not None
+    assert found.recall.share == 1
+
+
+@pytest.mark.parametrize("index", ["IVF16,Flat:nprobe=1", "PCA8,Flat", "SQ4", "HNSW4:efSearch=8"])
+def test_recall_is_the_share_of_true_neighbours_and_scores_are_exact(index: str) -> None:
+    found = approximate_search(QUERIES, VECTORS, 5, parse_index(index))
+    _, ids = plain_search(QUERIES, VECTORS, 5)
+    share = np.mean([len(set(a) & set(b)) / 5 for a, b in zip(found.ids, ids, strict=True)])
+    assert found.recall is not None
+    assert found.recall.queries == 300
+    assert found.recall.share == pytest.approx(share)
+    assert 0.1 < share < 1
+    products = np.einsum(
+        "qd,qkd->qk", QUERIES.astype(np.float64), VECTORS[found.ids].astype(np.float64)
+    )
+    assert np.array_equal(found.scores, products.astype(np.float32))
+    assert (np.diff(found.scores, axis=1) <= 0).all()
+
+
+def test_recall_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    search(QUERIES, VECTORS, 5, index="IVF16,Flat:nprobe=16")
+    said = "IVF16,Flat:nprobe=16: 100.00 % of the 5 true neighbours found (300 of 300 queries"
+    assert said in capsys.readouterr().err
+
+
+def test_queries_whose_lists_hold_too_few_are_searched_plainly() -> None:
+    few = clustered(40, seed=3)
+    scores, ids = search(QUERIES, few, 20, index="IVF8,Flat:nprobe=1")
+    expected_scores, expected_ids = plain_search(QUERIES, few, 20)
+    complete = (ids == expected_ids).all(axis=1)
+    assert (ids >= 0).all()
+    assert np.isfinite(scores).all()
+    assert complete.mean() > 0.9  # five vectors a list: nearly no list has twenty
+    assert np.array_equal(scores[complete], expected_scores[complete])
+
+
+def test_the_same_search_finds_the_same_again() -> None:
+    once, again = (search_both(QUERIES, VECTORS, 3, index="IVF16,PQ4x4") for _ in range(2))
+    for first, second in zip(once, again, strict=True):
+        assert np.array_equal(first.ids, second.ids)
+        assert first.recall == second.recall
+
+
+def test_a_share_of_the_lists_is_looked_into_where_nothing_is_said() -> None:
+    index = FaissIndex(VECTORS, parse_index("IVF64,Flat"), 5)._index
+    assert index.nprobe == 2
+    assert FaissIndex(VECTORS, parse_index("IVF64,Flat:nprobe=9"), 5)._index.nprobe == 9
+
+
+def test_too_few_vectors_to_train_on_are_bad_input() -> None:
+    with pytest.raises(InputError, match="IVF64,Flat cannot index 20 vectors of 16 dimensions"):
+        search(QUERIES, VECTORS[:20], 5, index="IVF64,Flat")
+
+
+def test_a_width_that_the_index_cannot_cut_is_bad_input() -> None:
+    with pytest.raises(InputError, match="PQ5 cannot index 2000 vectors of 16 dimensions"):
+        search(QUERIES, VECTORS, 5, index="PQ5")
+
+
+@pytest.mark.parametrize("text", ["Bogus", "IVF64,Flat:bogus=3", "Flat:nprobe", ""])
+def test_what_faiss_does_not_know_is_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match=f"--index {text}: FAISS says"):
+        parse_index(text)
+
+
+def test_half_precision_storage_is_for_gpus() -> None:
+    if FaissIndex(VECTORS, parse_index("Flat"), 5).on_gpus:
+        pytest.skip("there is a GPU")
+    with pytest.raises(UsageError, match="SQfp16"):
+        parse_index("Flat:float16")
