@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from xlit.errors import InputError, UsageError
 from xlit.retrieval.approximate import approximate_search
 from xlit.retrieval.faiss_index import FaissIndex, parse_index
-from xlit.retrieval.plain import plain_search
 from xlit.retrieval.search import search, search_both
+from xlit.retrieval.unscreened import best_unscreened
 
 
 def clustered(n: int, seed: int) -> NDArray[np.float32]:
@@ -23,7 +23,7 @@ QUERIES, VECTORS = clustered(300, seed=1), clustered(2000, seed=2)
 
 def test_looking_into_every_list_is_exact() -> None:
     found = approximate_search(QUERIES, VECTORS, 5, parse_index("IVF16,Flat:nprobe=16"))
-    scores, ids = plain_search(QUERIES, VECTORS, 5)
+    scores, ids = best_unscreened(QUERIES, VECTORS, 5)
     assert np.array_equal(found.ids, ids)
     assert np.array_equal(found.scores, scores)
     assert found.recall is not None
@@ -33,7 +33,7 @@ def test_looking_into_every_list_is_exact() -> None:
 @pytest.mark.parametrize("index", ["IVF16,Flat:nprobe=1", "PCA8,Flat", "SQ4", "HNSW4:efSearch=8"])
 def test_recall_is_the_share_of_true_neighbours_and_scores_are_exact(index: str) -> None:
     found = approximate_search(QUERIES, VECTORS, 5, parse_index(index))
-    _, ids = plain_search(QUERIES, VECTORS, 5)
+    _, ids = best_unscreened(QUERIES, VECTORS, 5)
     share = np.mean([len(set(a) & set(b)) / 5 for a, b in zip(found.ids, ids, strict=True)])
     assert found.recall is not None
     assert found.recall.queries == 300
@@ -52,10 +52,10 @@ def test_recall_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert said in capsys.readouterr().err
 
 
-def test_queries_whose_lists_hold_too_few_are_searched_plainly() -> None:
+def test_queries_whose_lists_hold_too_few_are_searched_by_brute_force() -> None:
     few = clustered(40, seed=3)
     scores, ids = search(QUERIES, few, 20, index="IVF8,Flat:nprobe=1")
-    expected_scores, expected_ids = plain_search(QUERIES, few, 20)
+    expected_scores, expected_ids = best_unscreened(QUERIES, few, 20)
     complete = (ids == expected_ids).all(axis=1)
     assert (ids >= 0).all()
     assert np.isfinite(scores).all()
@@ -72,7 +72,7 @@ def test_the_same_search_finds_the_same_again() -> None:
 
 def test_a_share_of_the_lists_is_looked_into_where_nothing_is_said() -> None:
     index = FaissIndex(VECTORS, parse_index("IVF64,Flat"), 5)._index
-    assert index.nprobe == 2
+    assert index.nprobe == 4
     assert FaissIndex(VECTORS, parse_index("IVF64,Flat:nprobe=9"), 5)._index.nprobe == 9
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from xlit import console
 from xlit.retrieval.faiss_index import FaissIndex, IndexSpec
 from xlit.retrieval.flat import SPARE, best_first
-from xlit.retrieval.plain import plain_search
 from xlit.retrieval.rescoring import scores_of
 from xlit.retrieval.rows import Ids, Neighbours, Recall, Rows, Scores, widened
+from xlit.retrieval.unscreened import best_unscreened
 
 SAMPLE = 1000  # queries that are searched exactly as well: a share of them is known to 1.6 points
 
@@ -24,10 +24,10 @@ def approximate_search(
 ) -> Neighbours:
     """Neighbours as the index finds them: their scores are exact, but some may be missed.
 
-    Queries for which the index finds fewer than k are searched plainly. The recall is measured on
-    up to `SAMPLE` queries, spread evenly, and told. k is at most the number of index vectors;
-    `advance` is told of every finished query. Raises MissingError without FAISS, InputError where
-    FAISS cannot make such an index of such vectors.
+    Queries for which the index finds fewer than k are searched by brute force. The recall is
+    measured on up to `SAMPLE` queries, spread evenly, and told. k is at most the number of index
+    vectors; `advance` is told of every finished query. Raises MissingError without FAISS,
+    InputError where FAISS cannot make such an index of such vectors.
     """
     wanted = min(k + SPARE, len(index_vectors))
     index = FaissIndex(index_vectors, spec, wanted)
@@ -42,7 +42,7 @@ def approximate_search(
         open_rows = np.flatnonzero(np.isneginf(scores[block][:, -1]))
         if len(open_rows):
             short += len(open_rows)
-            again = plain_search(vectors[open_rows], index_vectors, k)
+            again = best_unscreened(vectors[open_rows], index_vectors, k)
             scores[block.start + open_rows], ids[block.start + open_rows] = again
         if advance is not None:
             advance(len(vectors))
@@ -64,6 +64,6 @@ def recall_of(queries: Rows, index_vectors: Rows, scores: Scores) -> Recall:
     sampled: Ids = np.unique(
         np.linspace(0, len(queries) - 1, min(SAMPLE, len(queries))).astype(int)
     )
-    true, _ = plain_search(widened(queries[sampled]), index_vectors, scores.shape[1])
+    true, _ = best_unscreened(widened(queries[sampled]), index_vectors, scores.shape[1])
     found = scores[sampled] >= true[:, -1:]
     return Recall(float(found.mean()), len(sampled))

@@ -24,7 +24,9 @@ GPU_TEMPORARY = 512 * 2**20  # bytes of temporary memory on each GPU; FAISS woul
 # FAISS's k-means wants 39 vectors a list and uses 256 at most; more than 64 cost much, gain little
 TRAINING_PER_LIST = 64
 TRAINING_AT_LEAST = 65536  # for what has no lists: rotations, quantisers
-PROBED = 32  # one list in so many is looked into where nprobe is not given
+# One list in so many is looked into where nprobe is not given: of 20,000 real sentences in many
+# languages that finds nine tenths of the true neighbours, one in 32 finds 85 %.
+PROBED = 16
 PRODUCTS_A_CALL = 2**31  # of a query with a vector: a second or so, so that a signal is heard
 QUERIES_A_CALL = (256, 4096)
 

@@ -4,7 +4,7 @@ FAISS promises neither an order among equal scores nor which of several equal ve
 neighbour, and its scores move in the last bits with the size of a batch. So FAISS proposes a few
 candidates more than asked for and their scores are computed again, pair by pair. What it left out
 scores at most its last proposal, but for float32's rounding, for which there is a bound: a query
-whose k-th neighbour does not stand clear of that is searched again, plainly.
+whose k-th neighbour does not stand clear of that is searched again by brute force.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlit.retrieval.faiss_index import FaissIndex, IndexSpec
-from xlit.retrieval.plain import plain_search
 from xlit.retrieval.rescoring import scores_of
 from xlit.retrieval.rows import Ids, Rows, Scores, Vectors
+from xlit.retrieval.unscreened import best_unscreened
 
 SPARE = 4  # candidates beyond the k-th, so that a tie at the k-th place shows
 UNIT = 2.0**-24  # half the distance of float32 values above 1: a rounding's relative error
@@ -49,7 +49,7 @@ def flat_search(
             left_out = (proposed[:, -1] + error).astype(np.float32)  # rounded as a score is
             open_rows = np.flatnonzero(left_out >= scores[block][:, -1])
             if len(open_rows):
-                again = plain_search(vectors[open_rows], index_vectors, k)
+                again = best_unscreened(vectors[open_rows], index_vectors, k)
                 scores[block.start + open_rows], ids[block.start + open_rows] = again
         if advance is not None:
             advance(len(vectors))
