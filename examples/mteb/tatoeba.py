@@ -1,8 +1,8 @@
-"""Run MTEB's Tatoeba task on a checkpoint, with Tatoeba's files from a directory instead of the hub.
+"""Run MTEB's Tatoeba task on a checkpoint, with Tatoeba's files from a directory, not the hub.
 
     python tatoeba.py runs/checkpoint/NAME DATA/tatoeba deu,swh
 
-Needs `pip install mteb`. Prints a line a language: MTEB's accuracy and F1, and its name of the pair.
+Needs `pip install mteb`. Prints MTEB's accuracy, F1 and name of the pair, a line a language.
 """
 
 import argparse

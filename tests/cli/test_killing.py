@@ -15,7 +15,7 @@ from tests.conftest import SENTENCES
 COMMANDS = {
     "task": ("retrieve", "--task", "pocket-bitext", "--lang", "de,sw", "--layer", "all"),
     "mine": ("retrieve", "--source", "xx.txt", "--target", "en.txt", "--keep"),
-    "encode": ("encode", "xx.txt", "--shard-rows", "40", "--layer", "0,1,2"),
+    "encode": ("encode", "--text", "xx.txt", "--shard-rows", "40", "--layer", "0,1,2"),
 }
 TIMES = ("created", "seconds")
 
