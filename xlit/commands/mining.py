@@ -10,17 +10,17 @@ from xlit.commands.cutting import CuttingOptions, cut_lines, tell
 from xlit.commands.encoding import encoding_of, layers_asked, one_layer, several, usual_pooling
 from xlit.commands.flags import arguments_of, changed
 from xlit.commands.running import print_plan, say_done, short_name
-from xlit.errors import InputError, MissingError, UsageError
+from xlit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from xlit.artefacts.store import Artefact, Plan
+    from xlit.artefacts.store import Artefact
     from xlit.commands.retrieve import RetrieveOptions
     from xlit.retrieval.pairs import Mined
+    from xlit.retrieval.texts import Survey, Texts
 
 OF_TASKS = ("lang", "split", "metric", "dev_lang")
 OF_ENCODING = ("prefix", "pooling", "center", "max_length", "precision")
 OF_A_CUT = ("margin", "retrieval", "threshold", "gold", "gold_complete", "format")
-OF_ARTEFACTS = ("name",)
 
 
 def check_mining(options: "RetrieveOptions") -> None:
@@ -127,11 +127,12 @@ def _search(options: "RetrieveOptions") -> Search:
 def _search_texts(options: "RetrieveOptions") -> Search:
     if len(options.encoders) != 1 or options.encoders == ["-"]:
         raise UsageError("mining of texts takes exactly one encoder")
-    for name, paths in (("--source", options.source), ("--target", options.target)):
-        if len(paths) > 1:
+    for name, given in (("--source", options.source), ("--target", options.target)):
+        if len(given) > 1:
             raise UsageError(f"{name} is given twice", hint="one text a side, or vectors artefacts")
     paths = {"source": options.source[0], "target": options.target[0]}
-    texts = {side: read_sentences(path, f"--{side}") for side, path in paths.items()}
+    read = {side: _read(path, f"--{side}") for side, path in paths.items()}
+    texts = {side: sentences for side, (_, sentences) in read.items()}
 
     from xlit.artefacts.store import open_artefact
     from xlit.models.encoders import resolve_encoder
@@ -144,7 +145,7 @@ def _search_texts(options: "RetrieveOptions") -> Search:
     usual = usual_pooling(ref, origin)
     encoding = encoding_of(options, usual)
     layer = one_layer(layers_asked(options.layer), usual)
-    records = {side: _record(side, paths[side], lines) for side, lines in texts.items()}
+    records = {side: _record(side, paths[side], survey) for side, (survey, _) in read.items()}
 
     def run() -> "Mined":
         from xlit import device
@@ -169,7 +170,7 @@ def _search_texts(options: "RetrieveOptions") -> Search:
                 first_row=0,
                 rows=len(lines),
                 different=len(rows),
-                blank=sum(not line.strip() for line in lines),
+                blank=sum(not line for line in lines),
             )
             for (name, lines), rows in zip(
                 texts.items(), (found.source_rows, found.target_rows), strict=True
@@ -224,7 +225,10 @@ def _search_vectors(options: "RetrieveOptions") -> Search:
         from xlit.retrieval.mine import search_sentences, unify
         from xlit.retrieval.pairs import Mined, each_sentence, vectors_side
 
-        unified = [unify(each_sentence(side), blank=False) for side in (source, target)]
+        unified = (
+            unify(each_sentence(source), blank=False),
+            unify(each_sentence(target), blank=False),
+        )
         for name, side in zip(("source", "target"), unified, strict=True):
             if not len(side.first):
                 raise InputError(f"the {name} side has no sentence")
@@ -247,7 +251,7 @@ def _search_vectors(options: "RetrieveOptions") -> Search:
         for side, vectors in (("source", source), ("target", target))
         for number, artefact in enumerate(vectors.artefacts, 1)
     ]
-    roles = [f"{{parent:{role}}}" for role, _ in parents]
+    roles = [Path(f"{{parent:{role}}}") for role, _ in parents]
     count = len(source.artefacts)
     named = replace(options, source=roles[:count], target=roles[count:])
     settings: dict[str, Any] = {"vectors": dict(source.about), "layer": source.layer}
@@ -276,16 +280,29 @@ def _stem(path: Path) -> str:
     return fit.strip("-") or "text"
 
 
-def _record(side: str, path: Path, lines: list[str]) -> dict[str, Any]:
-    """The data record of a text. Its digest is over stripped lines, so that plain, `.gz` and piped
-    copies have the same."""
-    import hashlib
+def _read(path: Path, flag: str) -> "tuple[Survey, list[str]]":
+    """The sentences of a text, a blank line an empty one."""
+    import sys
+    import tempfile
 
+    from xlit.retrieval.texts import open_text, spooled
+
+    room = Path(tempfile.gettempdir())  # a pipe is read twice
+    if str(path) == "-":
+        if sys.stdin is None:
+            raise InputError(f"closed: {flag} was expected here", path="stdin")
+        text: Texts = spooled(sys.stdin.buffer, "stdin", room)
+    else:
+        text = open_text(path, flag, room)
+    sentences = [sentence for _, sentence in text]
+    text.check_unchanged()
+    return text.survey, sentences
+
+
+def _record(side: str, path: Path, survey: "Survey") -> dict[str, Any]:
+    """The data record of a text."""
     from xlit.tasks.sources import DataRecord
 
-    sha = hashlib.sha256()
-    for line in lines:
-        sha.update(line.strip().encode() + b"\n")
     return DataRecord(
         task="text",
         split=side,
@@ -293,37 +310,7 @@ def _record(side: str, path: Path, lines: list[str]) -> dict[str, Any]:
         source="stdin" if str(path) == "-" else "files",
         files=() if str(path) == "-" else (path.name,),
         revision=None,
-        digest=sha.hexdigest(),
-        rows=len(lines),
+        digest=survey.digest,
+        rows=survey.rows,
         notes=(),
     ).as_json()
-
-
-def read_sentences(path: Path, flag_name: str) -> list[str]:
-    """The lines of a text file, plain or .gz. Raises MissingError, or InputError with the line."""
-    import gzip
-    import sys
-    import zlib
-
-    try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
-    except FileNotFoundError:
-        raise MissingError(f"{flag_name} {path}: no such file") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as problem:
-        raise InputError(f"damaged gzip: {problem}", path=path) from None
-    except OSError as problem:
-        raise InputError(f"cannot be read: {problem.strerror}", path=path) from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        raise InputError(f"not UTF-8: {problem.reason}", path=path, line=line) from None
-    lines = text.split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    lines = [line.rstrip("\r") for line in lines]
-    if not any(line.strip() for line in lines):
-        raise InputError("no sentence in it", path=path)
-    return lines

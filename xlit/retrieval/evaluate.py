@@ -96,10 +96,10 @@ def mine_texts(
     **options: Unpack[EncodeOptions],
 ) -> Pairs:
     """Pairs of one's own sentences by falling score: `search_texts`, cut."""
-    kept = {**(mining or {})}
-    k = kept.pop("k", 4)
+    mining = mining or {}
+    k = mining.get("k", 4)
     found = search_texts(loaded, sources, targets, k=k, index=index, center=center, **options)
-    return found.cut(threshold=threshold, **kept)
+    return found.cut(threshold=threshold, **mining)
 
 
 def search_texts(

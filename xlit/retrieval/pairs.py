@@ -9,7 +9,7 @@ Ids are places among a side's different sentences, -1 where there is no neighbou
 vectors artefact is a parent, and its sentences are read there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -158,6 +158,12 @@ def open_mined(path: Path | str) -> tuple[Artefact, Mined]:
     return artefact, Mined(found, k, (sides[0], sides[1]), (sentences[0], sentences[1]))
 
 
+def each_sentence(vectors: StoredVectors) -> Iterator[str]:
+    """All sentences of a side in the order of its rows, read by blocks."""
+    for start in range(0, len(vectors), BATCH):
+        yield from vectors.sentences(slice(start, start + BATCH))
+
+
 def vectors_side(vectors: StoredVectors, different: int, blank: int) -> Side:
     """What is known of a side that is one or several vectors artefacts."""
     first = vectors.artefacts[0].manifest
@@ -176,7 +182,9 @@ def vectors_side(vectors: StoredVectors, different: int, blank: int) -> Side:
 
 
 def _sentences(artefact: Artefact, side: str, rows: Ids) -> Sentences:
-    parents = [parent for parent in artefact.manifest.parents if parent.role == side]
+    parents = [
+        parent for parent in artefact.manifest.parents if parent.role.partition("-")[0] == side
+    ]
     if not parents:
         return Kept(artefact.path / f"{side}.arrow", rows)
     vectors = open_vectors(
