@@ -55,7 +55,8 @@ def test_numbers_change_only_with_the_revision(cli: Cli, tiny_encoder: Path) -> 
     middle = cli("train-intermediate", data, "--from", tiny_encoder, *FAST, *FLOAT).paths[0]
     target = cli("train-target", "./little.toml", "--from", middle, *FAST, *FLOAT).paths[0]
     scores = cli("eval-xtreme", target, *FLOAT).paths[0]
-    found = cli("retrieve", tiny_encoder, "--task", "pocket-bitext", "--lang", "de").paths[0]
+    asked = ("--task", "pocket-bitext", "--lang", "de", *FLOAT)
+    found = cli("retrieve", tiny_encoder, *asked).paths[0]
     made = {
         "fetch": cli("fetch", "./little.toml").paths[0],
         "subsample": data,

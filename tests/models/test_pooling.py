@@ -1,8 +1,11 @@
+from typing import get_args
+
 import pytest
 import torch
 
 from xlit.errors import UsageError
-from xlit.models.pooling import DEFAULT, pool, pooling_of
+from xlit.models.chunks import Chunk
+from xlit.models.pooling import DEFAULT, DefaultHow, pool, pool_chunk, pooling_of
 
 HIDDEN = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [100.0, 100.0]], [[2.0, 0.0]] * 3])  # (2, 3, 2)
 MASK = torch.tensor([[1, 1, 0], [1, 1, 1]])
@@ -12,13 +15,33 @@ def test_mean_is_over_the_attended_tokens_only() -> None:
     assert pool(HIDDEN, MASK, "mean").tolist() == [[2.0, 3.0], [2.0, 0.0]]
 
 
+def chunk_of(*lengths: int) -> Chunk:
+    return Chunk(torch.arange(sum(lengths)), lengths)
+
+
 def test_mean_no_special_leaves_out_the_tokens_of_the_tokeniser() -> None:
-    states = torch.tensor([[[9.0, 9.0], [1.0, 2.0], [3.0, 4.0], [9.0, 9.0], [7.0, 7.0]]])
-    mask = torch.tensor([[1, 1, 1, 1, 0]])
-    special = torch.tensor([[1, 0, 0, 1, 0]])
-    assert pool(states, mask, "mean-no-special", special).tolist() == [[2.0, 3.0]]
-    assert pool(states, mask, "mean", special).tolist() == [[5.5, 6.0]]
-    assert pool(states, mask, "mean-no-special", mask).tolist() == [[0.0, 0.0]]
+    states = torch.tensor([[9.0, 9.0], [1.0, 2.0], [3.0, 4.0], [9.0, 9.0], [7.0, 7.0]])
+    special = torch.tensor([True, False, False, True, True])
+    chunk = chunk_of(4, 1)
+    assert pool_chunk(states, chunk, "mean-no-special", special).tolist() == [[2.0, 3.0], [0, 0]]
+    assert pool_chunk(states, chunk, "mean", special).tolist() == [[5.5, 6.0], [7.0, 7.0]]
+
+
+@pytest.mark.parametrize("how", get_args(DefaultHow))
+def test_a_chunk_is_pooled_as_a_padded_batch(how: DefaultHow) -> None:
+    states = torch.randn((9, 4), generator=torch.Generator().manual_seed(1))
+    padded = torch.zeros((3, 5, 4))
+    mask = torch.tensor([[1] * 5, [1] * 3 + [0] * 2, [1] + [0] * 4])
+    padded[mask.bool()] = states
+    pooled = pool_chunk(states, chunk_of(5, 3, 1), how, torch.zeros(9, dtype=torch.bool))
+    assert torch.allclose(pooled, pool(padded, mask, how), atol=1e-6)
+
+
+def test_the_mean_of_narrow_states_is_summed_in_float32() -> None:
+    states = torch.full((1000, 1), 1.0078125, dtype=torch.bfloat16)  # 1 + 2**-7
+    pooled = pool_chunk(states, chunk_of(1000), "mean", torch.zeros(1000, dtype=torch.bool))
+    assert pooled.dtype == torch.float32
+    assert pooled.item() == 1.0078125
 
 
 def test_cls_is_the_first_position() -> None:
@@ -31,7 +54,7 @@ def test_mean_over_nothing_is_zero() -> None:
 
 def test_unknown_pooling_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="max"):
-        pool(HIDDEN, MASK, "max")  # type: ignore[arg-type]  # what a caller from outside may say
+        pool_chunk(HIDDEN[0], chunk_of(3), "max", MASK[0].bool())  # type: ignore[arg-type]  # what a caller from outside may say
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Vectors against a plain one-by-one computation, and the promises of `encode`."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from numpy.typing import NDArray
 
 from xlit.errors import DamagedError, UsageError
 from xlit.models.encoders import Loaded, load_encoder, resolve_encoder
+from xlit.models.inference import Packing
 from xlit.models.pooling import How
 from xlit.retrieval import encode as encode_module
-from xlit.retrieval.encode import encode
+from xlit.retrieval.encode import encode, encode_layers
 
 CPU = torch.device("cpu")
 TEXTS = [
@@ -109,17 +111,11 @@ def test_identical_texts_are_encoded_once_and_share_a_vector(
 
     # counts the passes
     monkeypatch.setattr(loaded.model, "forward", counted)
-    vectors = encode(loaded, ["b b", "a", "b b", "a", "a"], device=CPU)
+    vectors = encode(loaded, ["b b", "a", "b b", "a", "a"], device=CPU, packing="off")
     assert seen == 2
     assert np.array_equal(vectors[0], vectors[2])
     assert np.array_equal(vectors[1], vectors[4])
     assert not np.allclose(vectors[0], vectors[1], atol=1e-3)
-
-
-def test_batches_are_sorted_and_within_the_budget() -> None:
-    lengths = [3, 9, 4, 30, 4, 8, 3]
-    batches = list(encode_module._batches(lengths, 20))
-    assert batches == [[3], [1, 5], [2, 4, 0, 6]]
 
 
 def test_the_prefix_is_put_before_every_text(loaded: Loaded) -> None:
@@ -142,12 +138,35 @@ def test_a_limit_beyond_the_positions_of_the_encoder_is_lowered(loaded: Loaded) 
     assert encode_module._length_limit(loaded, 100_000) == 512
 
 
-def test_bf16_is_close_to_float32(loaded: Loaded) -> None:
-    exact = encode(loaded, TEXTS, device=CPU)
-    rounded = encode(loaded, TEXTS, device=CPU, precision="bf16")
+@pytest.mark.parametrize("packing", ["auto", "off"])
+def test_bf16_is_close_to_float32(loaded: Loaded, packing: Packing) -> None:
+    exact = encode(loaded, TEXTS, device=CPU, packing=packing)
+    rounded = encode(loaded, TEXTS, device=CPU, precision="bf16", packing=packing)
     assert rounded.dtype == np.float32
     assert not np.array_equal(exact, rounded)
     assert (exact * rounded).sum(axis=1).min() > 0.999
+
+
+@pytest.mark.parametrize("pooling", get_args(How))
+def test_without_packing_the_vectors_are_the_same(loaded: Loaded, pooling: How) -> None:
+    packed = encode_layers(loaded, TEXTS, [2, 0, 2], pooling=pooling, normalise=False, device=CPU)
+    padded = encode_layers(
+        loaded, TEXTS, [2, 0, 2], pooling=pooling, normalise=False, device=CPU, packing="off"
+    )
+    assert not np.array_equal(packed[0], packed[1])
+    assert np.array_equal(packed[0], packed[2])
+    assert np.allclose(packed, padded, atol=1e-5)
+
+
+def test_an_encoder_that_was_trained_on_is_encoded_anew(tiny_encoder: Path) -> None:
+    loaded = load_encoder(resolve_encoder(str(tiny_encoder)))
+    before = encode(loaded, TEXTS, device=CPU)
+    with torch.no_grad():
+        for parameter in loaded.model.parameters():
+            parameter.mul_(0.9)
+    after = encode(loaded, TEXTS, device=CPU)
+    assert not np.allclose(before, after, atol=1e-3)
+    assert np.allclose(after, encode(loaded, TEXTS, device=CPU, packing="off"), atol=1e-6)
 
 
 def test_no_texts_give_no_vectors(loaded: Loaded) -> None:

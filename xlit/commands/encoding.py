@@ -61,4 +61,5 @@ def encoding_of(options: Any, usual: "Pooling") -> "LayersOptions":
         "max_length": options.max_length,
         "device": where,
         "precision": device.precision(options.precision, where),
+        "packing": options.packing,
     }

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from xlit.retrieval.encode import LayersOptions
     from xlit.retrieval.mine import MiningOptions
 
-REVISION = 1
+REVISION = 2
 EXAMPLES = (
     "xlit retrieve e5-small --task tatoeba --lang de,sw | xlit report",
     "xlit retrieve runs/checkpoint/mnli.3fa9c1d07b2e --task bucc --lang zh",
@@ -92,7 +92,14 @@ class RetrieveOptions(CuttingOptions, NamedStageOptions):
         512, "Tokens a text is cut to; a ranking task's card can have less.", panel="Vectors"
     )
     precision: Literal["auto", "bf16", "float32"] = flag(
-        "float32", "float32 is exact; bf16 is faster.", panel="Vectors"
+        "auto",
+        "auto is bf16 where the processor or GPU has it; float32 is exact.",
+        panel="Vectors",
+    )
+    packing: Literal["auto", "off"] = flag(
+        "auto",
+        "auto encodes without padding where that is exact; off pads.",
+        panel="Vectors",
     )
     metric: Literal["card", "map"] = flag(
         "card",
@@ -152,6 +159,7 @@ def _one(options: RetrieveOptions, encoder: str) -> Path | None:
     from xlit.evaluation.layers import write_sweeps
     from xlit.evaluation.results import write_results
     from xlit.models.encoders import load_encoder, resolve_encoder
+    from xlit.models.inference import ways_taken
 
     ref = resolve_encoder(encoder)
     origin: Artefact | None = None
@@ -177,6 +185,7 @@ def _one(options: RetrieveOptions, encoder: str) -> Path | None:
                 cells += found
                 sweeps += [sweep] if sweep else []
         results = write_results(cells, work.directory)
+        results["encoding"] = ways_taken(loaded)
         if sweeps:
             results["layers"] = write_sweeps(sweeps, work.directory)
         about = {

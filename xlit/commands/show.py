@@ -104,6 +104,8 @@ def lineage_tree(artefact: "Artefact") -> "Tree":
     if (suite := manifest.results.get("suite")) is not None:
         for line in suite_lines(suite):
             tree.add(f"suite    {escape(line)}")
+    for how, reason in manifest.results.get("encoding", {}).items():
+        tree.add(escape(f"encoding {how}{f': {reason}' if reason else ''}"))
     for task, about in manifest.results.get("layers", {}).items():
         centred = ", centred" if about["centred"] else ""
         tree.add(escape(f"layers   {task}: picked {about['layer']}{centred} ({about['rule']})"))

@@ -6,7 +6,7 @@ where its names and shapes would fit. Every load says which tensors were loaded,
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +67,15 @@ class LoadReport:
 
 @dataclass
 class Loaded:
-    """A model in float32 and evaluation mode, its tokenizer, and how the loading went."""
+    """A model in float32 and evaluation mode, its tokenizer, and how the loading went.
+
+    `ways` are kept by `xlit.models.inference`, which fills them.
+    """
 
     model: PreTrainedModel
     tokenizer: Any
     report: LoadReport
+    ways: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 def load_encoder(ref: EncoderRef) -> Loaded:

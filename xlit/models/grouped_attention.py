@@ -8,6 +8,7 @@ group, one batch of products; in the attention alone the shorter ones of a group
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from typing import Any, NamedTuple
 
 import torch
@@ -34,7 +35,7 @@ class Group:
     tokens: slice  # of the row
     sequences: slice  # among the row's
     count: int
-    length: int  # of the longest
+    length: int  # of the longest, or more
     places: Tensor | None = None
     real: Tensor | None = None
     empty: Tensor | None = None
@@ -42,32 +43,41 @@ class Group:
 
 
 @lru_cache(maxsize=8)  # every layer asks for those of one and the same row
-def groups_of(runs: tuple[tuple[int, int], ...]) -> tuple[Group, ...]:
-    """The groups of a row, from its runs of (how many sequences, their length)."""
+def groups_of(
+    runs: tuple[tuple[int, int], ...], most: float = inf, least: int = 1
+) -> tuple[Group, ...]:
+    """The groups of a row, from its runs of (how many sequences, their length).
+
+    A group has at most `most` places, or one sequence, and its length is `least` or more.
+    """
     lengths = [length for count, length in runs for _ in range(count)]
+    filled = [max(length, least) for length in lengths]
     groups = []
     first = token = 0
     while first < len(lengths):
-        size = _filling(lengths[first:])
+        size = _filling(filled[first:], most)
         part = lengths[first : first + size]
         tokens = slice(token, token + sum(part))
-        groups.append(_group(part, tokens, slice(first, first + size)))
+        groups.append(_group(part, max(filled[first : first + size]), tokens, first))
         first, token = first + size, tokens.stop
     return tuple(groups)
 
 
-def _filling(lengths: Sequence[int]) -> int:
+def _filling(lengths: Sequence[int], most: float) -> int:
     """How many of the sequences, from the first on, make a group that is full enough."""
     best = longest = tokens = 0
     for size, length in enumerate(lengths, 1):
         longest, tokens = max(longest, length), tokens + length
+        if size > 1 and size * longest > most:
+            break
         if size * longest <= FILLED * tokens:
             best = size
     return best
 
 
-def _group(lengths: Sequence[int], tokens: slice, sequences: slice) -> Group:
-    count, longest = len(lengths), max(lengths)
+def _group(lengths: Sequence[int], longest: int, tokens: slice, first: int) -> Group:
+    count = len(lengths)
+    sequences = slice(first, first + count)
     if min(lengths) == longest:
         return Group(tokens, sequences, count, longest)
     sizes = torch.tensor(lengths)

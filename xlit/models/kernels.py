@@ -124,9 +124,9 @@ def _why_not(layers: Iterable[Any]) -> str:
     if not known:
         return "its layers are not found where BERT has them"
     for layer in known:
-        missing = _missing(layer)
+        missing = unlike_bert(layer)
         if missing:
-            return f"{type(layer).__name__} is not built as BERT's: {missing}"
+            return missing
     for layer in (known[0], known[-1]):
         for first in (False, True):
             try:
@@ -138,8 +138,13 @@ def _why_not(layers: Iterable[Any]) -> str:
     return ""
 
 
-def _missing(layer: Any) -> str:
-    """What a layer lacks, or has besides, that the functions need."""
+def unlike_bert(layer: Any) -> str:
+    """What a layer lacks, or has besides, to be one of BERT's, in words; empty where nothing."""
+    difference = _unlike_bert(layer)
+    return difference and f"{type(layer).__name__} is not built as BERT's: {difference}"
+
+
+def _unlike_bert(layer: Any) -> str:
     try:
         attention, after, last = layer.attention.self, layer.attention.output, layer.output
         linear = (

@@ -9,9 +9,11 @@ XLM-R Large is 14 here, their 7 of mBERT is 8.
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from xlit.errors import UsageError
+from xlit.models.chunks import Chunk
 
 How = Literal["mean", "cls", "mean-no-special"]
 DefaultHow = Literal["mean", "cls"]  # what sentence-transformers can be told as well
@@ -54,20 +56,31 @@ def pooling_of(name: str) -> Pooling:
     return KNOWN.get(last.lower(), DEFAULT)
 
 
-def pool(hidden: Tensor, mask: Tensor, how: How, special: Tensor | None = None) -> Tensor:
+def pool(hidden: Tensor, mask: Tensor, how: DefaultHow) -> Tensor:
     """One vector a text (batch, hidden), of states (batch, length, hidden), mask (batch, length).
 
     `mean` is over all attended tokens, those of the special tokens included, as in xtreme and
-    jiant; `mean-no-special` leaves out the positions that are 1 in `special` (batch, length), which
-    only it needs; a mean over nothing is zero. `cls` is the first position, so padding must be at
-    the end. Raises UsageError for another `how`.
+    jiant; a mean over nothing is zero. `cls` is the first position, so padding must be at the end.
     """
     if how == "cls":
         return hidden[:, 0]
-    if how == "mean-no-special":
-        assert special is not None
-        mask = mask * (1 - special)
-    elif how != "mean":
-        raise UsageError(f"--pooling {how}: known are mean, cls and mean-no-special")
     weights = mask.to(hidden.dtype)[:, :, None]  # (batch, length, 1)
     return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def pool_chunk(states: Tensor, chunk: Chunk, how: How, special: Tensor) -> Tensor:
+    """One vector a text in float32, (texts, hidden), of the states (total, hidden) of a chunk.
+
+    As `pool`; `mean-no-special` leaves out the tokens that `special`, (total,), says are the
+    tokeniser's. Raises UsageError for another `how`.
+    """
+    if how == "cls":
+        return states[chunk.starts()].float()
+    if how not in ("mean", "mean-no-special"):
+        raise UsageError(f"--pooling {how}: known are mean, cls and mean-no-special")
+    owners = chunk.owners()
+    if how == "mean-no-special":
+        states, owners = states[~special], owners[~special]
+    sums = states.new_zeros((len(chunk.lengths), states.shape[1]), dtype=torch.float32)
+    sums.index_add_(0, owners, states.float())
+    return sums / owners.bincount(minlength=len(sums)).clamp(min=1)[:, None]

@@ -4,25 +4,27 @@ As XTREME's retrieval scripts do it (third_party/evaluate_retrieval.py): the enc
 mode, at most 512 tokens a text, the mean over all tokens, those of the special tokens included or
 left out, or the first token's vector. Layers are counted as Hugging Face counts hidden states: 0 is
 the output of the embeddings, n that of layer n, and -1 the last (XTREME's `LAYER=13` of 24 is 14
-here).
+here). Texts are sorted by their tokens and computed without padding where the encoder can
+(`xlit.models.inference`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, Unpack
+from collections.abc import Callable, Sequence
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from xlit import console
 from xlit import device as devices
 from xlit.errors import DamagedError, UsageError
+from xlit.models.chunks import Chunk, cut_into_chunks
 from xlit.models.encoders import Loaded
-from xlit.models.pooling import How, pool
+from xlit.models.inference import Packing, way_for
+from xlit.models.pooling import How, pool_chunk
+from xlit.retrieval.tokens import tokenise
 
-CPU_BUDGET, GPU_BUDGET = 4096, 65536  # padded tokens in a batch
+CPU_BUDGET, GPU_BUDGET = 4096, 65536  # tokens in a chunk
 WINDOW = 50_000  # texts tokenised and sorted at a time: bounds the memory for token ids
 NORM_EPSILON = 1e-12  # a vector shorter than this stays as it is
 
@@ -38,6 +40,7 @@ class LayersOptions(TypedDict, total=False):
     token_budget: int | None
     device: torch.device | None
     precision: Literal["bf16", "float32"]
+    packing: Packing
 
 
 class EncodeOptions(LayersOptions, total=False):
@@ -70,6 +73,7 @@ def encode_layers(
     token_budget: int | None = None,
     device: torch.device | None = None,
     precision: Literal["bf16", "float32"] = "float32",
+    packing: Packing = "auto",
     advance: Callable[[int], object] | None = None,
 ) -> NDArray[np.float32]:
     """Vectors (layers, texts, hidden) from one pass, of length 1 where `normalise` is set.
@@ -77,12 +81,14 @@ def encode_layers(
     `prefix` is put before every text. Identical texts are encoded once and share a vector.
     `advance` is told of every text encoded, copies included. Hidden states are computed in
     `precision`, pooling is in float32. A text without a token of its own is zero where special
-    tokens are left out. The result takes layers x texts x hidden x 4 bytes.
+    tokens are left out. `packing` "off" computes padded batches with the model's own forward.
+    The result takes layers x texts x hidden x 4 bytes; what is needed besides does not grow.
     Raises UsageError for a layer that the encoder does not have, DamagedError for an encoder
     that gives values which are not finite.
     """
     model, tokenizer = loaded.model, loaded.tokenizer
     numbers = [layer_number(loaded, layer) for layer in layers]
+    rising = sorted(set(numbers))
     dev = devices.pick() if device is None else device
     budget = token_budget or (GPU_BUDGET if dev.type == "cuda" else CPU_BUDGET)
     limit = _length_limit(loaded, max_length)
@@ -91,29 +97,34 @@ def encode_layers(
     copies = np.bincount(same_as, minlength=len(texts))
     distinct = np.flatnonzero(copies)
     vectors = np.empty((len(numbers), len(texts), int(model.config.hidden_size)), np.float32)
+    if not len(distinct) or not rising:
+        return vectors
 
     training = model.training
-    model.eval().to(dev)
+    model.eval()
+    way = way_for(loaded, dev, precision, packing)
     cut = 0
     with torch.inference_mode():
         for start in range(0, len(distinct), WINDOW):
             window = distinct[start : start + WINDOW]
-            tokens = _tokens(tokenizer, [prefix + texts[i] for i in window], limit)
+            tokens = tokenise(tokenizer, [prefix + texts[i] for i in window], limit)
             lengths = [len(text.ids) for text in tokens]
             cut += sum(length == limit for length in lengths)
-            for rows in _batches(lengths, budget):
-                batch = _padded([tokens[row] for row in rows], int(tokenizer.pad_token_id))
-                ids, mask, special = (part.to(dev) for part in batch)
-                with devices.autocast(dev, precision):
-                    states = _hidden(model, ids, mask, numbers)
-                for place, hidden in enumerate(states):
-                    pooled = pool(hidden.float(), mask, pooling, special)  # (batch, hidden)
+            for rows in cut_into_chunks(lengths, budget, padded=way.how == "padded"):
+                ids = np.concatenate([tokens[row].ids for row in rows]).astype(np.int64)
+                special = np.concatenate([tokens[row].special for row in rows])
+                own = torch.from_numpy(special).to(dev)
+                chunk = Chunk(torch.from_numpy(ids).to(dev), tuple(lengths[row] for row in rows))
+                for layer, states in zip(rising, way.states(chunk, rising), strict=True):
+                    pooled = pool_chunk(states, chunk, pooling, own)
                     if normalise:
                         pooled = torch.nn.functional.normalize(pooled, dim=1, eps=NORM_EPSILON)
-                    vectors[place, window[rows]] = pooled.cpu().numpy()
+                    vectors[numbers.index(layer), window[rows]] = pooled.cpu().numpy()
                 if advance is not None:
                     advance(int(copies[window[rows]].sum()))
     model.train(training)
+    for place, number in enumerate(numbers):
+        vectors[place] = vectors[numbers.index(number)]  # of a layer asked for twice
     if not all(np.isfinite(of_layer[distinct]).all() for of_layer in vectors):
         raise DamagedError("the encoder gives vectors that are not finite numbers")
     if cut:
@@ -150,63 +161,3 @@ def _length_limit(loaded: Loaded, max_length: int) -> int:
     padding = getattr(getattr(encoder, "embeddings", None), "padding_idx", None)
     taken = 0 if padding is None else int(padding) + 1
     return min(limit, int(positions) - taken)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Tokens:
-    """The token ids of a text, and 1 for each that the tokeniser put there of its own accord."""
-
-    ids: NDArray[np.int32]
-    special: NDArray[np.int8]
-
-
-def _tokens(tokenizer: Any, texts: list[str], limit: int) -> list[_Tokens]:
-    found = tokenizer(
-        texts,
-        truncation=True,
-        max_length=limit,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        return_special_tokens_mask=True,
-    )
-    return [
-        _Tokens(np.asarray(ids, np.int32), np.asarray(special, np.int8))
-        for ids, special in zip(found["input_ids"], found["special_tokens_mask"], strict=True)
-    ]
-
-
-def _batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Rows in batches of at most `budget` padded tokens, or of one row; the longest come first.
-
-    The longest first, so that a batch which does not fit into memory fails at once.
-    """
-    order = np.argsort(-np.asarray(lengths), kind="stable").tolist()
-    start = 0
-    while start < len(order):
-        size = max(1, budget // max(1, lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
-
-
-def _padded(texts: Sequence[_Tokens], pad_id: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Token ids, attention mask and special tokens' mask, all (batch, length) int64."""
-    length = max(len(text.ids) for text in texts)
-    batch = torch.full((len(texts), length), pad_id, dtype=torch.int64)
-    mask = torch.zeros((len(texts), length), dtype=torch.int64)
-    special = torch.zeros((len(texts), length), dtype=torch.int64)
-    for row, text in enumerate(texts):
-        batch[row, : len(text.ids)] = torch.from_numpy(text.ids)
-        mask[row, : len(text.ids)] = 1
-        special[row, : len(text.ids)] = torch.from_numpy(text.special)
-    return batch, mask, special
-
-
-def _hidden(model: Any, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> list[Tensor]:
-    """The chosen hidden states, each (batch, length, hidden)."""
-    last = int(model.config.num_hidden_layers)
-    inner = any(layer != last for layer in layers)
-    outputs = model(input_ids=ids, attention_mask=mask, output_hidden_states=inner)
-    return [
-        outputs.last_hidden_state if layer == last else outputs.hidden_states[layer]
-        for layer in layers
-    ]
