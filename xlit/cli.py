@@ -21,6 +21,7 @@ STAGES = {
     "train-target": "Train an encoder on a target task's English data.",
     "eval-xtreme": "Evaluate checkpoints on their task in every language, zero-shot.",
     "retrieve": "Score an encoder on Tatoeba or BUCC, or mine one's own sentences.",
+    "cut": "Cut mined pairs again: another threshold or margin, without searching.",
     "score": "Score a submission folder as the official evaluator does.",
     "report": "Tables of results, per language, with differences from a baseline.",
     "tasks": "List the tasks and which of their data is at hand.",

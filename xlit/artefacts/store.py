@@ -253,6 +253,16 @@ READ_ONLY = Obstacle(
 )
 
 
+@contextmanager
+def stops_without_room(root: Path) -> Iterator[None]:
+    """What `claim` makes of a disk that takes no more, for what is written below `root` before."""
+    try:
+        yield
+    except OSError as problem:
+        _raise_stopped(problem, root, root)
+        raise
+
+
 def _raise_stopped(problem: Exception, root: Path, partial: Path) -> None:
     """Raise a StoppedError if the problem comes from an obstacle."""
     for obstacle in (FULL, TOO_LARGE, READ_ONLY):

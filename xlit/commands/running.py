@@ -18,37 +18,50 @@ if TYPE_CHECKING:
 Run = TypeVar("Run")
 
 
-def each(one: Callable[[Run], Path | None], runs: Iterable[Run]) -> Iterator[Path]:
-    """What `one` gives for every run. A run that fails is reported at once and the others go on;
-    ReportedError is raised at the end. A stop stops them all."""
+def each_of(several: Callable[[Run], Iterable[Path]], runs: Iterable[Run]) -> Iterator[Path]:
+    """What `several` gives for every run. A run that fails is reported at once and the others go
+    on; ReportedError is raised at the end. A stop stops them all."""
     first: XlitError | None = None
     for run in runs:
         try:
-            path = one(run)
+            yield from several(run)
         except (StoppedError, ReportedError):  # the latter a bug in another process of the run
             raise
         except XlitError as failure:
             console.error(f"xlit: {failure}")
             first = first or failure
-        else:
-            if path is not None:
-                yield path
     if first is not None:
         raise ReportedError(first) from first
+
+
+def each(one: Callable[[Run], Path | None], runs: Iterable[Run]) -> Iterator[Path]:
+    """`each_of` where a run makes one artefact, or none."""
+
+    def made(run: Run) -> Iterator[Path]:
+        path = one(run)
+        if path is not None:
+            yield path
+
+    return each_of(made, runs)
 
 
 def each_input(
     inputs: Sequence[str], needs: str, one: Callable[[str], Path | None]
 ) -> Iterator[Path]:
     """What `one` gives for every input, each a run of its own; read from stdin if none is named."""
-    named = [path for path in inputs if path != "-"]
-    if len(inputs) == 1 and named:
-        made = one(named[0])
+    if len(inputs) == 1 and inputs[0] != "-":
+        made = one(inputs[0])
         if made is not None:
             yield made
         return
+    yield from each(one, named_or_piped(inputs, needs))
+
+
+def named_or_piped(inputs: Sequence[str], needs: str) -> Iterator[str]:
+    """The inputs that are named, and those of stdin where none is, or `-` asks for them."""
+    named = [path for path in inputs if path != "-"]
     piped = () if named == list(inputs) and named else stdin_runs(needs)
-    yield from each(one, itertools.chain(named, (path for line in piped for path in line)))
+    return itertools.chain(named, (path for line in piped for path in line))
 
 
 def stdin_runs(needs: str) -> Iterator[list[str]]:

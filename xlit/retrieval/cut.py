@@ -14,11 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlit.retrieval.margin import Floats, Margin, margin_scores, neighbourhood_means
-from xlit.retrieval.search import Neighbours
+from xlit.retrieval.rows import Ids, Neighbours
 
 Retrieval = Literal["max", "intersect", "forward", "backward"]
-Ids = NDArray[np.int64]
-
 BLOCK = 1 << 18
 """Sentences whose margins are scored at a time: 2^18 x k float64 values are held, and not more."""
 
@@ -119,8 +117,12 @@ def cut(
                 np.concatenate([best_targets, columns[once]]),
             )
             pairs = candidates[one_to_one(candidates.sources, candidates.targets)]
-            threshold = 0.0 if threshold is None else threshold
-    return pairs if threshold is None else pairs.above(threshold)
+    return pairs.above(usual_threshold(retrieval) if threshold is None else threshold)
+
+
+def usual_threshold(retrieval: Retrieval) -> float:
+    """What a score has to exceed where no threshold is given: 0 for `max`, nothing for others."""
+    return 0.0 if retrieval == "max" else -np.inf
 
 
 def first(neighbours: Neighbours, k: int | None) -> Neighbours:

@@ -13,7 +13,13 @@ from xlit.retrieval.bitext import BitextItem, BitextScore, bitext_of
 from xlit.retrieval.bucc import bucc
 from xlit.retrieval.centring import centred, unit
 from xlit.retrieval.encode import EncodeOptions, encode
-from xlit.retrieval.mine import MiningOptions, Pairs, mine_sentences
+from xlit.retrieval.mine import (
+    MiningOptions,
+    Neighbourhood,
+    Pairs,
+    search_sentences,
+    unify,
+)
 from xlit.retrieval.search import Vectors
 from xlit.retrieval.tatoeba import tatoeba, tatoeba_submission
 from xlit.tasks.sources import Split
@@ -26,6 +32,7 @@ __all__ = [
     "evaluate_bitext",
     "mine_texts",
     "score_bitext",
+    "search_texts",
     "tatoeba",
     "tatoeba_submission",
 ]
@@ -84,36 +91,50 @@ def mine_texts(
     *,
     mining: MiningOptions | None = None,
     threshold: float | None = None,
+    index: str = "auto",
     center: bool = False,
     **options: Unpack[EncodeOptions],
 ) -> Pairs:
-    """Pairs of one's own sentences by falling score; `source` and `target` are places in the lists.
+    """Pairs of one's own sentences by falling score: `search_texts`, cut."""
+    mining = mining or {}
+    k = mining.get("k", 4)
+    found = search_texts(loaded, sources, targets, k=k, index=index, center=center, **options)
+    return found.cut(threshold=threshold, **mining)
+
+
+def search_texts(
+    loaded: Loaded,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    *,
+    k: int = 4,
+    index: str = "auto",
+    center: bool = False,
+    **options: Unpack[EncodeOptions],
+) -> Neighbourhood:
+    """The neighbours of one's own sentences both ways; rows are places in the lists.
 
     Sentences are stripped, blank ones are passed over and repeated ones count once, at their first
     place. `center` takes each side's mean off its vectors.
     Raises InputError where a side has no sentence.
     """
-    kept = [[i for i, text in enumerate(texts) if text.strip()] for texts in (sources, targets)]
-    for name, places in zip(("source", "target"), kept, strict=True):
-        if not places:
+    texts = [[text.strip() for text in side if text.strip()] for side in (sources, targets)]
+    for name, side in zip(("source", "target"), texts, strict=True):
+        if not side:
             raise InputError(f"the {name} side has no sentence")
-    source_texts = [sources[i].strip() for i in kept[0]]
-    target_texts = [targets[i].strip() for i in kept[1]]
-    source_vectors, target_vectors = _vectors(loaded, source_texts, target_texts, center, options)
-    with console.progress(
-        "search", total=len(source_texts) + len(target_texts), unit="sentences"
-    ) as advance:
-        pairs = mine_sentences(
-            source_texts,
-            target_texts,
-            source_vectors,
-            target_vectors,
-            threshold=threshold,
-            advance=advance,
-            **(mining or {}),
+    vectors = _vectors(loaded, texts[0], texts[1], center, options)
+    with console.progress("search", total=sum(map(len, texts)), unit="sentences") as advance:
+        found = search_sentences(
+            unify(texts[0]), unify(texts[1]), *vectors, k=k, index=index, advance=advance
         )
-    source_rows, target_rows = (np.array(places, np.int64) for places in kept)
-    return Pairs(pairs.scores, source_rows[pairs.sources], target_rows[pairs.targets])
+    # the vectors are those of the sentences that are not blank
+    rows = [
+        np.array([i for i, text in enumerate(side) if text.strip()], np.int64)
+        for side in (sources, targets)
+    ]
+    return Neighbourhood(
+        found.forward, found.backward, rows[0][found.source_rows], rows[1][found.target_rows]
+    )
 
 
 def _split_vectors(

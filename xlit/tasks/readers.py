@@ -9,6 +9,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,23 +20,43 @@ Records = Iterator[tuple[int, Any]]
 csv.field_size_limit(1 << 26)
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file with their numbers.
+def read_lines(path: Path, *, longest: int | None = None) -> Iterator[tuple[int, str]]:
+    """The lines of a file with their numbers: see `lines_of`."""
+    try:
+        stream = _open(path)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
+    with stream:
+        yield from lines_of(stream, path, longest=longest)
 
-    Raises InputError for a file that is empty, unreadable, truncated (gzip) or not UTF-8.
+
+def lines_of(
+    stream: BinaryIO | gzip.GzipFile, path: Path | str, *, longest: int | None = None
+) -> Iterator[tuple[int, str]]:
+    """The lines of an open stream with their numbers; `path` is what messages call it.
+
+    Raises InputError for one that is empty, unreadable, truncated (gzip) or not UTF-8, and for a
+    line of more than `longest` bytes, which is never read whole.
     """
     number = 0
+    lines = stream if longest is None else iter(partial(stream.readline, longest + 1), b"")
     try:
-        with _open(path) as stream:
-            for number, raw in enumerate(stream, 1):
-                try:
-                    text = raw.decode()
-                except UnicodeDecodeError as error:
-                    byte = f"byte {error.start + 1} of the line is 0x{raw[error.start]:02x}"
-                    raise InputError(f"not UTF-8: {byte}", path=path, line=number) from error
-                if number == 1:
-                    text = text.removeprefix("\ufeff")
-                yield number, text.removesuffix("\n").removesuffix("\r")
+        for number, raw in enumerate(lines, 1):
+            if longest is not None and len(raw) > longest:
+                raise InputError(
+                    f"a line of more than {longest:,} bytes",
+                    path=path,
+                    line=number,
+                    hint="is this a text, one sentence a line?",
+                )
+            try:
+                text = raw.decode()
+            except UnicodeDecodeError as error:
+                byte = f"byte {error.start + 1} of the line is 0x{raw[error.start]:02x}"
+                raise InputError(f"not UTF-8: {byte}", path=path, line=number) from error
+            if number == 1:
+                text = text.removeprefix("\ufeff")
+            yield number, text.removesuffix("\n").removesuffix("\r")
     except EOFError as error:
         raise InputError("the gzip file is truncated", path=path, line=number + 1) from error
     except (gzip.BadGzipFile, zlib.error) as error:
