@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from xlit.retrieval.cut import cut
 
 from tests.benchmarks import laser
 from tests.benchmarks.driver import rotated, say
@@ -24,9 +23,10 @@ from tests.benchmarks.profiling import SEARCH_RULES, grouped
 from tests.benchmarks.records import Benchmark, Ceiling, Check, Profile, Trial
 from tests.benchmarks.sentences import SETS, pairs, read_sets
 from tests.benchmarks.stopwatch import product_speed, timed
-from xlit import device
+from xlit import console, device
 from xlit.artefacts.root import run_root
 from xlit.models.references import resolve_encoder
+from xlit.retrieval.cut import cut
 from xlit.retrieval.encode import encode
 from xlit.retrieval.search import search_both
 
@@ -183,7 +183,8 @@ def _kept(encoder: str) -> tuple[Vectors, Vectors]:
         precision = device.precision("auto")
         for file, texts in zip(files, zip(*every, strict=True), strict=True):
             say(f"encoding {len(texts)} sentences, once: {file}")
-            _write(file, encode(loaded, texts, precision=precision))
+            with console.progress("encode", total=len(texts), unit="sentences") as advance:
+                _write(file, encode(loaded, texts, precision=precision, advance=advance))
     return np.load(files[0], mmap_mode="r"), np.load(files[1], mmap_mode="r")
 
 
