@@ -20,6 +20,7 @@ STAGES = {
     "train-intermediate": "Train an encoder on one or several intermediate tasks.",
     "train-target": "Train an encoder on a target task's English data.",
     "eval-xtreme": "Evaluate checkpoints on their task in every language, zero-shot.",
+    "encode": "Encode text or a task's sides to vectors, in memory-mapped shards.",
     "retrieve": "Score an encoder on Tatoeba or BUCC, or mine one's own sentences.",
     "cut": "Cut mined pairs again: another threshold or margin, without searching.",
     "score": "Score a submission folder as the official evaluator does.",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlit.artefacts.store import Artefact, Plan, claim
+from xlit.retrieval.parts import part_from
 from xlit.retrieval.shards import (
     SENTENCES,
     layer_file,
@@ -17,7 +18,6 @@ from xlit.retrieval.shards import (
     write_rows,
     write_sentences,
 )
-from xlit.retrieval.vectors import part_from
 
 SETTINGS = {"encoder": "toy", "pooling": "mean", "center": False, "precision": "float32"}
 
@@ -64,7 +64,7 @@ def store(
                 "rows": len(mine),
                 "first_row": mine.start,
                 "width": first.shape[1],
-                "layers": list(vectors),
+                "stored_layers": list(vectors),
                 "encoder_layers": 12,
             }
         )

@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 from tests.retrieval.stored import some_texts, some_vectors, store
 from xlit.artefacts.store import Plan, claim
 from xlit.errors import DamagedError, InputError, UsageError
+from xlit.retrieval.parts import Part, part_from
 from xlit.retrieval.shards import SENTENCES
 from xlit.retrieval.vectors import (
     OPEN,
-    Part,
     StoredVectors,
     check_comparable,
     open_vectors,
-    part_from,
 )
 
 ROWS = 11

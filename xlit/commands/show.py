@@ -107,6 +107,8 @@ def lineage_tree(artefact: "Artefact") -> "Tree":
     for task, about in manifest.results.get("layers", {}).items():
         centred = ", centred" if about["centred"] else ""
         tree.add(escape(f"layers   {task}: picked {about['layer']}{centred} ({about['rule']})"))
+    if manifest.sort == "vectors":
+        tree.add(escape(f"vectors  {_vectors(manifest)}"))
     size = sum(entry.bytes for entry in manifest.files.values())
     tree.add(f"files    {len(manifest.files)}, {size_in_words(size)}")
     _add_ancestors(tree, manifest.lineage)
@@ -189,7 +191,9 @@ def _add_ancestors(tree: "Tree", ancestors: "Iterable[Ancestor]") -> None:
 def _origin(record: "Mapping[str, Any]") -> str:
     """Where rows came from, in a line: how many of what, the source, its files or its revision."""
     use = f" to {record['use']}" if record.get("use") else ""
-    told = f"{record['task']} {record['split']} {record['language']}{use}: {record['rows']} rows"
+    told = f"{record['rows']} rows"
+    if "task" in record:  # a text has none
+        told = f"{record['task']} {record['split']} {record['language']}{use}: {told}"
     if "source" not in record:  # an ancestor of an older version
         return f"{told}, digest {record['digest'][:12]}"
     files = record.get("files") or []
@@ -198,6 +202,18 @@ def _origin(record: "Mapping[str, Any]") -> str:
     fetched = "".join(f", {note}" for note in record.get("notes", ()) if "fetched as" in note)
     source = f"{record['source']}{names}{revision}{fetched}"
     return f"{told}, {source}, digest {record['digest'][:12]}"
+
+
+def _vectors(manifest: "Manifest") -> str:
+    """How many vectors of what size, and of which rows where it is a worker's part."""
+    settings, results = manifest.settings, manifest.results
+    layers = ", ".join(map(str, results["stored_layers"]))
+    blank = f", {results['blank']} of them blank" if results["blank"] else ""
+    part = f", part {settings['shard']} of the text" if settings["shard"] != "1/1" else ""
+    return (
+        f"{results['rows']} rows{blank}, {results['width']} x {settings['dtype']},"
+        f" layer {layers}{part}"
+    )
 
 
 def _model_origin(manifest: "Manifest") -> str:

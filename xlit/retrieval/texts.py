@@ -16,7 +16,7 @@ from xlit.artefacts.store import stops_without_room
 from xlit.errors import InputError, MissingError, UsageError
 from xlit.tasks.readers import lines_of, read_lines
 from xlit.tasks.rows import BitextRow, PlainRow, RankingRow, TextRow
-from xlit.tasks.sources import Split
+from xlit.tasks.splits import Split
 
 LONGEST = 16 * 2**20  # bytes of a line: what is longer is no sentence, and may not fit into memory
 

@@ -4,7 +4,6 @@ The files are mapped and not read, so that a side may be larger than memory.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from xlit import console
 from xlit.artefacts.manifest import Manifest, canonical_json
 from xlit.artefacts.store import Artefact, open_artefact
 from xlit.errors import DamagedError, InputError, UsageError
+from xlit.retrieval.parts import part_from
 from xlit.retrieval.shards import Shard, shard_folder
 
 Ids = NDArray[np.int64]
@@ -184,29 +184,6 @@ def shards_of(artefact: Artefact) -> list[Shard]:
     ]
 
 
-@dataclass(frozen=True)
-class Part:
-    """Worker `number`, from 1, of `of` that encode a text."""
-
-    number: int
-    of: int
-
-    def __str__(self) -> str:
-        return f"{self.number}/{self.of}"
-
-    def rows(self, total: int) -> range:
-        """The rows of a text that are this worker's: within one of an even share."""
-        return range((self.number - 1) * total // self.of, self.number * total // self.of)
-
-
-def part_from(text: str) -> Part:
-    """The part that `i/n` names. Raises UsageError for anything else."""
-    number, slash, of = text.partition("/")
-    if slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of):
-        return Part(int(number), int(of))
-    raise UsageError(f"--shard {text}: not a part such as 1/8, of 1 to 8")
-
-
 def _count(rows: slice | Ids, total: int) -> int:
     return len(range(*rows.indices(total))) if isinstance(rows, slice) else len(rows)
 
@@ -267,7 +244,7 @@ def _in_order(artefacts: Sequence[Artefact]) -> list[Artefact]:
 
 
 def _layer(manifest: Manifest, asked: int | None) -> int:
-    stored, last = manifest.results["layers"], manifest.results["encoder_layers"]
+    stored, last = manifest.results["stored_layers"], manifest.results["encoder_layers"]
     if asked is None and len(stored) == 1:
         return int(stored[0])
     if asked is None:
