@@ -24,8 +24,11 @@ GPU_TEMPORARY = 512 * 2**20  # bytes of temporary memory on each GPU; FAISS woul
 # FAISS's k-means wants 39 vectors a list and uses 256 at most; more than 64 cost much, gain little
 TRAINING_PER_LIST = 64
 TRAINING_AT_LEAST = 65536  # for what has no lists: rotations, quantisers
-PROBED = 32  # one list in so many is looked into where nprobe is not given
-PRODUCTS_A_CALL = 2**31  # of a query with a vector: a second or so, so that a signal is heard
+# One list in so many is looked into where nprobe is not given: of 20,000 real sentences in many
+# languages that finds nine tenths of the true neighbours, one in 32 finds 85 %.
+PROBED = 16
+# Of queries with vectors: two seconds of two cores, so that a signal is heard.
+PRODUCTS_A_CALL = 2**29
 QUERIES_A_CALL = (256, 4096)
 
 
@@ -112,10 +115,9 @@ class FaissIndex:
                 f" dimensions: FAISS says: {_reason(problem)}",
                 hint="--index exact, or a factory with fewer lists",
             ) from None
-        self.on_gpus = _gpus(faiss) > 0 and wanted <= GPU_MAX_K
-        if _gpus(faiss) and not self.on_gpus:
-            console.notice(f"FAISS on a GPU gives at most {GPU_MAX_K} neighbours: on the CPU")
-        self._index = _on_all_gpus(faiss, index, spec.float16) if self.on_gpus else index
+        on_gpus = _on_all_gpus(faiss, index, spec, wanted) if _gpus(faiss) else None
+        self.on_gpus = on_gpus is not None
+        self._index: Any = on_gpus if self.on_gpus else index
 
     def search(self, queries: Rows, wanted: int) -> Iterator[tuple[slice, Vectors, Scores, Ids]]:
         """Of each block of queries: where it is, the queries, FAISS's scores and ids.
@@ -154,12 +156,16 @@ def _gpus(faiss: Any) -> int:
     return int(faiss.get_num_gpus()) if hasattr(faiss, "StandardGpuResources") else 0
 
 
-def _on_all_gpus(faiss: Any, index: Any, float16: bool) -> Any:
-    """The index on all visible GPUs, each with a share of its vectors."""
+def _on_all_gpus(faiss: Any, index: Any, spec: IndexSpec, wanted: int) -> Any | None:
+    """The index on all visible GPUs, each with a share of its vectors; None, and a line that says
+    why, where FAISS cannot do that: then it is searched on the CPU."""
+    if wanted > GPU_MAX_K:
+        console.always(f"{spec}: on the CPU, since FAISS gives {GPU_MAX_K} neighbours on a GPU")
+        return None
     torch.cuda.empty_cache()  # what the encoder left: FAISS does not ask torch for memory
     options = faiss.GpuMultipleClonerOptions()
     options.shard = True  # not a copy of everything on each
-    options.useFloat16 = float16
+    options.useFloat16 = spec.float16
     options.allowCpuCoarseQuantizer = True
     resources = []
     for _ in range(_gpus(faiss)):
@@ -169,10 +175,8 @@ def _on_all_gpus(faiss: Any, index: Any, float16: bool) -> Any:
     try:
         return faiss.index_cpu_to_gpu_multiple_py(resources, index, options)
     except RuntimeError as problem:
-        raise UsageError(
-            f"FAISS cannot put this index on a GPU: {_reason(problem)}",
-            hint="CUDA_VISIBLE_DEVICES= searches on the CPU",
-        ) from None
+        console.always(f"{spec}: on the CPU, since on a GPU FAISS says: {_reason(problem)}")
+        return None
 
 
 def _reason(problem: RuntimeError) -> str:

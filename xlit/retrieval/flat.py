@@ -4,7 +4,7 @@ FAISS promises neither an order among equal scores nor which of several equal ve
 neighbour, and its scores move in the last bits with the size of a batch. So FAISS proposes a few
 candidates more than asked for and their scores are computed again, pair by pair. What it left out
 scores at most its last proposal, but for float32's rounding, for which there is a bound: a query
-whose k-th neighbour does not stand clear of that is searched again, plainly.
+whose k-th neighbour does not stand clear of that is left to the exact back end.
 """
 
 from collections.abc import Callable
@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from xlit.retrieval.exact import exact_search
 from xlit.retrieval.faiss_index import FaissIndex, IndexSpec
-from xlit.retrieval.plain import plain_search
 from xlit.retrieval.rescoring import scores_of
-from xlit.retrieval.rows import Ids, Rows, Scores, Vectors
+from xlit.retrieval.rows import Ids, Rows, Scores, Vectors, widened
 
 SPARE = 4  # candidates beyond the k-th, so that a tie at the k-th place shows
 UNIT = 2.0**-24  # half the distance of float32 values above 1: a rounding's relative error
@@ -39,6 +39,7 @@ def flat_search(
     index = FaissIndex(index_vectors, IndexSpec("Flat"), wanted)
     scores = np.empty((len(queries), k), np.float32)
     ids = np.empty((len(queries), k), np.int64)
+    unsure: list[Ids] = []
     for block, vectors, proposed, proposed_ids in index.search(queries, wanted):
         found = scores_of(vectors, index_vectors, proposed_ids)
         scores[block], ids[block] = best_first(found, proposed_ids, k)
@@ -47,12 +48,11 @@ def flat_search(
             # Should a build of FAISS round worse than float32 does, its proposals show it.
             error = np.maximum(error, 16 * np.abs(proposed.astype(np.float64) - found).max(axis=1))
             left_out = (proposed[:, -1] + error).astype(np.float32)  # rounded as a score is
-            open_rows = np.flatnonzero(left_out >= scores[block][:, -1])
-            if len(open_rows):
-                again = plain_search(vectors[open_rows], index_vectors, k)
-                scores[block.start + open_rows], ids[block.start + open_rows] = again
+            unsure.append(block.start + np.flatnonzero(left_out >= scores[block][:, -1]))
         if advance is not None:
             advance(len(vectors))
+    if len(again := np.concatenate([*unsure, np.empty(0, np.int64)])):
+        scores[again], ids[again] = exact_search(widened(queries[again]), index_vectors, k)
     return scores, ids
 
 

@@ -1,6 +1,6 @@
 """Nearest neighbours by inner product: one function, and the back ends that answer it.
 
-    exact     every product, in float64
+    exact     both directions from one product, by blocks (`exact`)
     Flat      FAISS's exhaustive index, certified (`flat`); the same arrays as exact
     FACTORY   any other FAISS index (`approximate`): neighbours may be missed, recall is measured
 
@@ -16,10 +16,10 @@ import numpy as np
 from xlit import console
 from xlit.errors import InputError
 from xlit.retrieval.approximate import approximate_search
+from xlit.retrieval.exact import exact_search, exact_search_both
 from xlit.retrieval.faiss_index import faiss_is_there, parse_index
 from xlit.retrieval.flat import flat_search
-from xlit.retrieval.plain import plain_search
-from xlit.retrieval.rows import Ids, Neighbours, Recall, Rows, Scores, Vectors, check_rows, widened
+from xlit.retrieval.rows import Ids, Neighbours, Recall, Rows, Scores, Vectors, check_rows
 
 __all__ = [
     "Ids",
@@ -51,7 +51,14 @@ def search(
     MissingError where that needs FAISS and there is none.
     """
     longest = _check(queries, index_vectors, k)
-    found = _search(queries, index_vectors, k, index, longest[1], advance)
+    if not len(queries) or not len(index_vectors):
+        found = _nothing(queries, index_vectors, k)
+    elif (picked := _picked(index)) == "exact":
+        found = Neighbours(
+            *exact_search(queries, index_vectors, min(k, len(index_vectors)), advance=advance)
+        )
+    else:
+        found = _by_faiss(queries, index_vectors, k, picked, longest[1], advance)
     return found.scores, found.ids
 
 
@@ -65,12 +72,17 @@ def search_both(
 ) -> tuple[Neighbours, Neighbours]:
     """The k nearest targets of every source, and the k nearest sources of every target.
 
-    As `search` both ways; `advance` is told of every sentence of either side.
+    As `search` both ways; `advance` is told of every vector of either side.
     """
-    source_longest, target_longest = _check(sources, targets, k)
+    longest = _check(sources, targets, k)
+    if not len(sources) or not len(targets):
+        return _nothing(sources, targets, k), _nothing(targets, sources, k)
+    picked = _picked(index)
+    if picked == "exact":
+        return exact_search_both(sources, targets, k, advance=advance)
     return (
-        _search(sources, targets, k, index, target_longest, advance),
-        _search(targets, sources, k, index, source_longest, advance),
+        _by_faiss(sources, targets, k, picked, longest[1], advance),
+        _by_faiss(targets, sources, k, picked, longest[0], advance),
     )
 
 
@@ -80,7 +92,7 @@ def is_exact(index: str) -> bool:
     return index in ("auto", "exact") or parse_index(index).exact
 
 
-def _search(
+def _by_faiss(
     queries: Rows,
     index_vectors: Rows,
     k: int,
@@ -88,17 +100,17 @@ def _search(
     longest: float,
     advance: Callable[[int], object] | None,
 ) -> Neighbours:
+    spec = parse_index(index)
     k = min(k, len(index_vectors))
-    if not k or not len(queries):
-        nothing = (len(queries), k)
-        return Neighbours(np.empty(nothing, np.float32), np.empty(nothing, np.int64))
-    picked = _picked(index)
-    if picked == "exact":
-        return Neighbours(*plain_search(widened(queries[:]), index_vectors, k, advance=advance))
-    spec = parse_index(picked)
     if spec.exact:
         return Neighbours(*flat_search(queries, index_vectors, k, longest=longest, advance=advance))
     return approximate_search(queries, index_vectors, k, spec, advance=advance)
+
+
+def _nothing(queries: Rows, index_vectors: Rows, k: int) -> Neighbours:
+    """Of no query, or among no vectors."""
+    shape = (len(queries), min(k, len(index_vectors)))
+    return Neighbours(np.empty(shape, np.float32), np.empty(shape, np.int64))
 
 
 def _picked(index: str) -> str:
