@@ -1,19 +1,21 @@
-"""Tables of results: tasks x languages per checkpoint, and differences from a baseline.
+"""Tables of results: tasks x languages per checkpoint, layers, and differences from a baseline.
 
 xlit report runs/scores/* --baseline 3fa9c1d0
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from xlit.commands.flags import TalkOptions, argument, flag
 from xlit.commands.running import print_json, print_line, stdin_runs
-from xlit.errors import UsageError
+from xlit.errors import InputError, UsageError
 
 EXAMPLES = (
     "xlit eval-xtreme CKPT | xlit report",
     "xlit report runs/scores/* --baseline 3fa9c1d0",
     "xlit report runs/scores/* --format csv > scores.csv",
+    "xlit retrieve e5-small --task tatoeba --layer all | xlit report --plot layers.svg",
 )
 
 
@@ -29,17 +31,26 @@ class ReportOptions(TalkOptions):
         None, "Also print differences from this result: an id, the beginning of one, or a path."
     )
 
+    plot: Path | None = flag(
+        None, "Also draw the scores by layer of retrieve --layer all into this .svg, .pdf or .png."
+    )
+
     def __post_init__(self) -> None:
         if self.json and self.format not in ("rich", "json"):
             raise UsageError(f"give either --json or --format {self.format}")
 
 
 def run(options: ReportOptions) -> None:
+    from xlit.study.layer_plots import check_plot, plot_layers
+
+    if options.plot is not None:
+        check_plot(options.plot)
     named = [path for path in options.scores if path != "-"]
     paths = list(named)
     if not named or "-" in options.scores:
         paths += [path for line in stdin_runs("a scores artefact") for path in line]
 
+    from xlit.evaluation.layer_tables import layer_tables
     from xlit.evaluation.tables import as_csv, as_markdown
     from xlit.study.collect import collect, find_entry
     from xlit.study.suites import suite_tables
@@ -49,6 +60,8 @@ def run(options: ReportOptions) -> None:
     baseline = None if options.baseline is None else find_entry(entries, options.baseline)
     if baseline is not None and len(entries) == 1:
         raise UsageError("--baseline: it is the only result")
+    if options.plot is not None:
+        write_plot(options.plot, plot_layers(entries, options.plot.suffix[1:].lower()))
     if options.json or options.format == "json":
         print_json(as_json(entries, baseline))
         return
@@ -58,6 +71,8 @@ def run(options: ReportOptions) -> None:
     tables = score_tables(entries) + suite_tables(entries)
     if baseline is not None:
         tables += difference_tables(entries, baseline)
+    for entry in entries:
+        tables += layer_tables(entry.artefact.path, entry.label if len(entries) > 1 else "")
     if options.format == "markdown":
         for table in tables:
             print_line(as_markdown(table))
@@ -65,3 +80,14 @@ def run(options: ReportOptions) -> None:
     from xlit.commands.drawing import draw
 
     draw(tables)
+
+
+def write_plot(path: Path, drawn: bytes) -> None:
+    """Raises InputError where it cannot be written."""
+    from xlit import console
+
+    try:
+        path.write_bytes(drawn)
+    except OSError as problem:
+        raise InputError(f"cannot be written: {problem.strerror}", path=path) from None
+    console.notice(f"scores by layer are drawn in {path}")

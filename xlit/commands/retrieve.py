@@ -229,8 +229,10 @@ def _plan(
         settings["metric"] = options.metric
     if not is_exact(options.index):  # the exact ones give the same neighbours
         settings["index"] = options.index
-    if any(part.card.metric == "bucc" for part in parts):  # accuracy asks for the nearest alone
-        settings |= options.mining()
+    if any(part.card.kind == "bitext" for part in parts):
+        settings |= {"k": options.k, "margin": options.margin}
+    if any(part.card.metric == "bucc" for part in parts):  # accuracy keeps no pairs
+        settings["retrieval"] = options.retrieval
     if origin is None:
         settings["encoder"] = ref.identity
     tuning = [found for found in map(tuning_split, splits) if found is not None]

@@ -6,13 +6,13 @@ from typing import Unpack
 import numpy as np
 
 from xlit import console
-from xlit.errors import InputError, UsageError
-from xlit.metrics.bitext import ThresholdFit
+from xlit.errors import InputError
 from xlit.models.encoders import Loaded
-from xlit.retrieval.bitext import BitextItem, BitextScore, bitext_of
+from xlit.retrieval.bitext import BitextItem, BitextScore
 from xlit.retrieval.bucc import bucc
 from xlit.retrieval.centring import centred, unit
-from xlit.retrieval.encode import EncodeOptions, encode
+from xlit.retrieval.encode import EncodeOptions, LayersOptions, encode, layer_number
+from xlit.retrieval.layers import Reading, check_bitext, score_bitext, score_splits
 from xlit.retrieval.mine import (
     MiningOptions,
     Neighbourhood,
@@ -45,43 +45,25 @@ def evaluate_bitext(
     dev: Split | None = None,
     mining: MiningOptions | None = None,
     center: bool = False,
-    **options: Unpack[EncodeOptions],
+    layer: int = -1,
+    **options: Unpack[LayersOptions],
 ) -> BitextScore:
     """Encode both sides of a split and score them by the card's metric.
 
     `dev` is the split where a mining threshold is fitted (the card's `tune`); without it the
-    threshold is cross-fitted. The mining settings do not concern a card scored by accuracy.
-    `center` takes each side's mean off its vectors, of both splits.
+    threshold is cross-fitted. A card scored by accuracy needs none; of the mining settings it has
+    `k` and `margin` for xsim. `center` takes each side's mean off its vectors, of both splits.
     """
-    check_bitext(split)
-    mining = mining or {}
-    fit = None
-    if dev is not None and split.card.metric == "bucc":
-        fit = score_bitext(dev, *_split_vectors(loaded, dev, center, options), mining=mining).fit
-    vectors = _split_vectors(loaded, split, center, options)
-    return score_bitext(split, *vectors, dev=fit, mining=mining)
-
-
-def score_bitext(
-    split: Split,
-    source_vectors: Vectors,
-    target_vectors: Vectors,
-    *,
-    dev: ThresholdFit | None = None,
-    mining: MiningOptions,
-) -> BitextScore:
-    """The score of a split whose sides have these vectors, by the card's metric."""
-    sides = (split.rows, source_vectors, target_vectors)
-    return tatoeba(*sides) if split.card.metric == "tatoeba" else bucc(*sides, dev=dev, **mining)
-
-
-def check_bitext(split: Split) -> None:
-    """Raises UsageError for a task that is not scored by the vectors of two sides."""
-    card = split.card
-    if card.bitext is None or card.metric not in ("tatoeba", "bucc"):
-        raise UsageError(
-            f"{card.name} is no bitext task", hint="retrieve takes tatoeba or bucc, for example"
-        )
+    splits = [dev, split] if dev is not None and split.card.metric == "bucc" else [split]
+    *_, (_, _, score) = score_splits(
+        loaded,
+        splits,
+        [Reading(layer_number(loaded, layer), center)],
+        tuned_on={1: 0} if len(splits) > 1 else {},
+        mining=mining,
+        **options,
+    )
+    return score
 
 
 def mine_texts(
@@ -135,13 +117,6 @@ def search_texts(
     return Neighbourhood(
         found.forward, found.backward, rows[0][found.source_rows], rows[1][found.target_rows]
     )
-
-
-def _split_vectors(
-    loaded: Loaded, split: Split, center: bool, options: EncodeOptions
-) -> tuple[Vectors, Vectors]:
-    bitext = bitext_of(split.rows)
-    return _vectors(loaded, bitext.source_texts, bitext.target_texts, center, options)
 
 
 def _vectors(

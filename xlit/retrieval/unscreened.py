@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from xlit.retrieval.ordering import Keys, best_keys, keys_of, pairs_in
 from xlit.retrieval.rescoring import pair_scores, rounded
 from xlit.retrieval.rows import Ids, Rows, Scores, widened
 
 QUERIES, INDEX_ROWS = 512, 8192  # of a block of products: 32 MiB in float64
-
-LAST_ID = 2**32 - 1
+GROUP = 32  # scores that a maximum is taken over
 
 
 def best_unscreened(
@@ -26,71 +26,57 @@ def best_unscreened(
     index_vectors: Rows,
     k: int,
     *,
-    device: torch.device | None = None,
+    device: torch.device,
     advance: Callable[[int], object] | None = None,
 ) -> tuple[Scores, Ids]:
     """The k best scores and ids (queries, k) of each query, ties by the lower id.
 
-    `k` is at most the number of index vectors, of which there are fewer than 2^32.
+    `k` is at most the number of index vectors.
     """
-    device = device or torch.device("cpu")
     keys = np.empty((len(queries), k), np.int64)
     for start in range(0, len(queries), QUERIES):
         block = slice(start, min(start + QUERIES, len(queries)))
         keys[block] = _best_keys(queries, index_vectors, block, k, device)
         if advance is not None:
             advance(block.stop - block.start)
-    return _scores_in(keys), LAST_ID - (keys & LAST_ID)
+    return pairs_in(keys)
 
 
 def _best_keys(
     queries: Rows, index_vectors: Rows, block: slice, k: int, device: torch.device
-) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+) -> Keys:
     """Keys (rows of the block, k), the best first."""
     left = torch.from_numpy(widened(queries[block])).to(device).double()  # (rows, dimensions)
-    best = torch.empty((len(left), 0), dtype=torch.int64, device=device)
+    best: Keys = np.empty((len(left), 0), np.int64)
     for start in range(0, len(index_vectors), INDEX_ROWS):
         stop = min(start + INDEX_ROWS, len(index_vectors))
         right = torch.from_numpy(widened(index_vectors[start:stop])).to(device).double()
-        products = left @ right.T
-        width = left.shape[1]
-        slack = left.norm(dim=1)[:, None] * right.norm(dim=1) * (2 * width * 2.0**-53 * 1.01)
-        low, high = rounded(products - slack), rounded(products + slack)
-        known = low == high
-        scores = torch.where(known, low, low.new_full((), -torch.inf))
-        if not bool(known.all()):
-            # the k-th best of what is certain: a score below it is not among the best
-            certain = torch.cat([best, _keys(low, start)], 1).topk(
-                min(k, best.shape[1] + len(right))
-            )
-            floor = _as_scores(certain.values[:, -1:])
-            rows, columns = (~known & (high >= floor)).nonzero(as_tuple=True)
-            exact = pair_scores(
-                queries,
-                index_vectors,
-                rows.cpu().numpy() + block.start,
-                columns.cpu().numpy() + start,
-            )
-            scores[rows, columns] = torch.from_numpy(exact).to(device)
-        both = torch.cat([best, _keys(scores, start)], 1)
-        best = both.topk(min(k, both.shape[1]), sorted=True).values
-    return best.cpu().numpy()
+        low, high = _bounds(left, right)
+        floor = _floor(low, min(k, len(right)))  # (rows, 1)
+        rows, columns = (high >= floor).nonzero(as_tuple=True)
+        owners, ids = rows.cpu().numpy(), columns.cpu().numpy() + start
+        scores = low[rows, columns].cpu().numpy()
+        unknown = (low != high)[rows, columns].cpu().numpy().nonzero()[0]
+        scores[unknown] = pair_scores(
+            queries, index_vectors, owners[unknown] + block.start, ids[unknown]
+        )
+        found = best_keys(owners, keys_of(scores, ids), len(left), min(k, len(right)))
+        best = np.sort(np.concatenate([best, found], axis=1), axis=1)[:, :k]
+    return best
 
 
-def _keys(scores: Tensor, first_id: int) -> Tensor:
-    """Numbers that order pairs by falling score, then by rising id, as scores (rows, ids) stand."""
-    bits = scores.view(torch.int32)
-    # the bits of negative numbers rise as the numbers fall
-    ordered = torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).long()
-    ids = torch.arange(first_id, first_id + scores.shape[1], device=scores.device)
-    return (ordered << 32) | (LAST_ID - ids)
+def _bounds(left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """What the scores (left, right) of float64 vectors are at least and at most; mostly equal."""
+    products = left @ right.T
+    slack = left.norm(dim=1)[:, None] * right.norm(dim=1) * (2 * left.shape[1] * 2.0**-53 * 1.01)
+    return rounded(products - slack), rounded(products + slack)
 
 
-def _as_scores(keys: Tensor) -> Tensor:
-    ordered = (keys >> 32).int()
-    return torch.where(ordered < 0, ordered ^ 0x7FFFFFFF, ordered).view(torch.float32)
-
-
-def _scores_in(keys: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> Scores:
-    scores: Scores = _as_scores(torch.from_numpy(keys)).numpy()
-    return scores
+def _floor(scores: Tensor, k: int) -> Tensor:
+    """A number (rows, 1) that k scores of each row are not below: nearly the k-th largest."""
+    rows, columns = scores.shape
+    whole = columns - columns % GROUP
+    if whole // GROUP >= 4 * k:
+        # each of the k largest maxima is one of the scores, and there are no ties to fear
+        scores = scores[:, :whole].view(rows, GROUP, -1).amax(dim=1)
+    return scores.topk(k, dim=1).values[:, -1:]
