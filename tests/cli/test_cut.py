@@ -92,7 +92,7 @@ def test_what_is_kept_is_an_artefact_with_a_lineage(cli: Cli, tiny_encoder: Path
     assert "already done" in cli(*line, "--keep", "--index", "exact").err
     shown = cli("show", path).out
     assert "4 of 6 x 4 of 4 sentences, 4 neighbours each" in shown
-    assert "text source und: 6 rows, files de.txt" in shown
+    assert "6 rows, text de.txt" in shown
     command = cli("show", path, "--command").out.split()
     assert f"{path}\talready done" in cli(*command[1:], "--dry-run").out
     assert cli("verify", path).code == 0

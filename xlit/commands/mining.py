@@ -10,13 +10,13 @@ from xlit.commands.cutting import CuttingOptions, cut_lines, tell
 from xlit.commands.encoding import encoding_of, layers_asked, one_layer, several, usual_pooling
 from xlit.commands.flags import arguments_of, changed
 from xlit.commands.running import print_plan, say_done, short_name
+from xlit.commands.sources import named_text, stem_of
 from xlit.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from xlit.artefacts.store import Artefact
     from xlit.commands.retrieve import RetrieveOptions
     from xlit.retrieval.pairs import Mined
-    from xlit.retrieval.texts import Survey, Texts
 
 OF_TASKS = ("lang", "split", "metric", "dev_lang")
 OF_ENCODING = ("prefix", "pooling", "center", "max_length", "precision")
@@ -131,7 +131,7 @@ def _search_texts(options: "RetrieveOptions") -> Search:
         if len(given) > 1:
             raise UsageError(f"{name} is given twice", hint="one text a side, or vectors artefacts")
     paths = {"source": options.source[0], "target": options.target[0]}
-    read = {side: _read(path, f"--{side}") for side, path in paths.items()}
+    read = {side: _read(options, side, path) for side, path in paths.items()}
     texts = {side: sentences for side, (_, sentences) in read.items()}
 
     from xlit.artefacts.store import open_artefact
@@ -145,7 +145,7 @@ def _search_texts(options: "RetrieveOptions") -> Search:
     usual = usual_pooling(ref, origin)
     encoding = encoding_of(options, usual)
     layer = one_layer(layers_asked(options.layer), usual)
-    records = {side: _record(side, paths[side], survey) for side, (survey, _) in read.items()}
+    records = {side: record for side, (record, _) in read.items()}
 
     def run() -> "Mined":
         from xlit import device
@@ -190,7 +190,7 @@ def _search_texts(options: "RetrieveOptions") -> Search:
         settings["encoder"] = ref.identity
     resolved = replace(options, precision=encoding["precision"])
     return Search(
-        name=options.name or "-".join(_stem(path) for path in paths.values()),
+        name="-".join(stem_of(path) for path in paths.values()),
         settings=settings,
         changed={
             **({} if origin else {"encoder": short_name(ref.name)}),
@@ -273,44 +273,15 @@ def _told(options: "RetrieveOptions", leave_out: list[str]) -> dict[str, Any]:
     return changed(options, [*leave_out, "keep"])
 
 
-def _stem(path: Path) -> str:
-    """A file's name without its endings, as far as it is fit for a name."""
-    stem = path.name.partition(".")[0]
-    fit = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem)
-    return fit.strip("-") or "text"
-
-
-def _read(path: Path, flag: str) -> "tuple[Survey, list[str]]":
-    """The sentences of a text, a blank line an empty one."""
-    import sys
+def _read(options: "RetrieveOptions", side: str, path: Path) -> tuple[dict[str, Any], list[str]]:
+    """A text's data record and its sentences, that of a blank line an empty one."""
     import tempfile
 
-    from xlit.retrieval.texts import open_text, spooled
+    from xlit.retrieval.texts import text_record
 
-    room = Path(tempfile.gettempdir())  # a pipe is read twice
-    if str(path) == "-":
-        if sys.stdin is None:
-            raise InputError(f"closed: {flag} was expected here", path="stdin")
-        text: Texts = spooled(sys.stdin.buffer, "stdin", room)
-    else:
-        text = open_text(path, flag, room)
+    # without --keep nothing is to be left below the run root
+    room = options.runs if options.keep else Path(tempfile.gettempdir())
+    text = named_text(path, f"--{side}", room)
     sentences = [sentence for _, sentence in text]
     text.check_unchanged()
-    return text.survey, sentences
-
-
-def _record(side: str, path: Path, survey: "Survey") -> dict[str, Any]:
-    """The data record of a text."""
-    from xlit.tasks.sources import DataRecord
-
-    return DataRecord(
-        task="text",
-        split=side,
-        language="und",  # ISO 639-2: nobody said which
-        source="stdin" if str(path) == "-" else "files",
-        files=() if str(path) == "-" else (path.name,),
-        revision=None,
-        digest=survey.digest,
-        rows=survey.rows,
-        notes=(),
-    ).as_json()
+    return text_record(text), sentences
