@@ -16,6 +16,7 @@ from tests.cli.conftest import Cli
 from tests.cli.conftest import cli as cli
 from xlit.artefacts.manifest import read_manifest
 from xlit.cli import STAGES
+from xlit.retrieval.vectors import open_vectors
 
 STORED = Path(__file__).parent / "revisions.json"
 FAST = ("--epochs", "8", "--lr", "3e-3", "--batch-size", "8", "--freeze", "none")
@@ -34,6 +35,12 @@ def numbers_of(path: str) -> dict[str, Any]:
         return {f"{d['split']} {d['language']}": d["digest"] for d in manifest.data}
     if manifest.sort == "data":
         return {"digest": json.loads(Path(path, "record.json").read_text())["digest"]}
+    if manifest.sort == "vectors":
+        vectors = open_vectors([path])
+        return {
+            f"{vectors.sentence(0)} {row}": float(vectors[:1][0] @ vectors[row : row + 1][0])
+            for row in (1, 2)
+        }
     if manifest.sort == "checkpoint":
         scores = {task: outcome["score"] for task, outcome in manifest.results["dev"].items()}
         return {"loss": manifest.results["loss"], "steps": manifest.results["steps"], **scores}
@@ -57,12 +64,15 @@ def test_numbers_change_only_with_the_revision(cli: Cli, tiny_encoder: Path) -> 
     scores = cli("eval-xtreme", target, *FLOAT).paths[0]
     asked = ("--task", "pocket-bitext", "--lang", "de", *FLOAT)
     found = cli("retrieve", tiny_encoder, *asked).paths[0]
+    task = ("--task", "pocket-bitext", "--lang", "de", "--side", "source")
+    vectors = cli("encode", tiny_encoder, *task, *FLOAT).paths[0]
     made = {
         "fetch": cli("fetch", "./little.toml").paths[0],
         "subsample": data,
         "train-intermediate": middle,
         "train-target": target,
         "eval-xtreme": scores,
+        "encode": vectors,
         "retrieve": found,
     }
     assert set(made) == {stage for stage in STAGES if revision(stage) is not None}

@@ -78,7 +78,14 @@ class EncodeOptions(NamedStageOptions):
         512, "Tokens a text is cut to; a ranking task's card can have less.", panel="Vectors"
     )
     precision: Literal["auto", "bf16", "float32"] = flag(
-        "auto", "float32 is exact; bf16 is faster; auto is bf16 where it is.", panel="Vectors"
+        "auto",
+        "auto is bf16 where the processor or GPU has it; float32 is exact.",
+        panel="Vectors",
+    )
+    packing: Literal["auto", "off"] = flag(
+        "auto",
+        "auto encodes without padding where that is exact; off pads.",
+        panel="Vectors",
     )
     dtype: Literal["float32", "float16"] = flag(
         "float32", "What vectors are stored as; float16 takes half the room.", panel="Storage"
@@ -167,6 +174,7 @@ def _made(
 
     from xlit import device
     from xlit.artefacts.store import claim
+    from xlit.models.inference import way_for
     from xlit.retrieval.encode import layer_count
     from xlit.retrieval.layers import layers_of
     from xlit.retrieval.storing import Storage, encode_shards
@@ -189,6 +197,8 @@ def _made(
             loaded = load()
             asked = layers_asked(options.layer) or [one_layer(None, usual)]
             layers = layers_of(loaded, asked)
+            # here, because it is told also where all shards are there
+            way = way_for(loaded, where, encoding["precision"], encoding["packing"])
             blank = encode_shards(loaded, source.texts, layers, storage, **encoding)
         results = {
             "rows": len(storage.rows),
@@ -197,6 +207,7 @@ def _made(
             "width": int(loaded.model.config.hidden_size),
             "stored_layers": layers,
             "encoder_layers": layer_count(loaded),
+            "encoding": {way.how: way.reason},
         }
         about = {
             "device": device.describe(where),

@@ -24,7 +24,7 @@ SORT = "vectors"
 OPEN = 64  # shards whose files are mapped at a time: each map holds a file descriptor
 # settings in which what forms one side may differ, and those in which two sides may
 OF_TEXT = ("shard", "shard_rows", "side")
-OF_SIDE = (*OF_TEXT, "dtype", "prefix", "max_length", "precision", "layer")
+OF_SIDE = (*OF_TEXT, "dtype", "prefix", "max_length", "precision", "packing", "layer")
 
 
 class StoredVectors:
