@@ -13,7 +13,14 @@ from xlit.models import inference
 from xlit.models.chunks import Chunk
 from xlit.models.encoders import Loaded, LoadReport
 from xlit.models.fused import FusedEncoder, attend_runs
-from xlit.models.inference import PackedEncoder, PaddedEncoder, Way, way_for, ways_taken
+from xlit.models.inference import (
+    PackedEncoder,
+    PaddedEncoder,
+    Way,
+    leave_gpu,
+    way_for,
+    ways_taken,
+)
 from xlit.models.linear import PlainLinear
 
 CPU = torch.device("cpu")
@@ -63,6 +70,13 @@ def test_the_states_are_those_of_the_model_itself(family: str, how: str, layers:
     for ours, right in zip(found, expected, strict=True):
         assert ours.shape == (sum(LENGTHS), SHAPE["hidden_size"])
         assert (ours - right).abs().max() < 1e-5 * max(1.0, float(right.abs().max()))
+
+
+def test_an_encoder_on_a_cpu_keeps_its_way_when_a_gpu_is_to_be_left() -> None:
+    loaded = loaded_with(make("bert"))
+    way = way_for(loaded, CPU, "float32")
+    leave_gpu(loaded)
+    assert way_for(loaded, CPU, "float32") is way
 
 
 @pytest.mark.parametrize("family", ["bert", "xlm-roberta", "modernbert", "deberta-v2"])

@@ -8,6 +8,7 @@ import numpy as np
 from xlit import console
 from xlit.errors import InputError
 from xlit.models.encoders import Loaded
+from xlit.models.inference import leave_gpu
 from xlit.retrieval.bitext import BitextItem, BitextScore
 from xlit.retrieval.bucc import bucc
 from xlit.retrieval.centring import centred, unit
@@ -105,6 +106,7 @@ def search_texts(
         if not side:
             raise InputError(f"the {name} side has no sentence")
     vectors = _vectors(loaded, texts[0], texts[1], center, options)
+    leave_gpu(loaded)  # to the search
     with console.progress("search", total=sum(map(len, texts)), unit="sentences") as advance:
         found = search_sentences(
             unify(texts[0]), unify(texts[1]), *vectors, k=k, index=index, advance=advance
