@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from xlit import console
+from xlit import console, device
 from xlit.retrieval.rows import Neighbours, Rows, widened
 from xlit.retrieval.search import search_both
 from xlit.retrieval.unscreened import best_unscreened
@@ -146,7 +146,8 @@ def rows_of_the_true_pairs(rows: int) -> NDArray[np.int64]:
 def agreement(queries: Rows, index_vectors: Rows, found: Neighbours) -> float:
     """The share of ids and scores that are those of the plain search, on a sample of queries."""
     sample = np.unique(np.linspace(0, len(queries) - 1, SAMPLE).astype(np.int64))
-    scores, ids = best_unscreened(widened(queries[sample]), index_vectors, found.ids.shape[1])
+    k = found.ids.shape[1]
+    scores, ids = best_unscreened(widened(queries[sample]), index_vectors, k, device=device.pick())
     same = (found.ids[sample] == ids) & (found.scores[sample] == scores)
     return float(same.mean())
 

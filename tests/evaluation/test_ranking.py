@@ -210,6 +210,16 @@ def test_each_reading_ranks_as_it_does_alone(loaded: Loaded) -> None:
         assert (alone.about["layer"], alone.about["centred"]) == (reading.layer, reading.centred)
 
 
+def test_a_pool_is_searched_as_the_index_says(loaded: Loaded) -> None:
+    exact, flat = (
+        evaluate_ranking_cells(loaded, [ENGLISH, GERMAN], index=index, device=CPU)
+        for index in ("exact", "Flat")
+    )
+    assert exact == flat
+    with pytest.raises(UsageError, match="nonsense"):
+        evaluate_ranking_cells(loaded, [ENGLISH, GERMAN], index="nonsense", device=CPU)
+
+
 def test_pools_do_not_see_each_other_and_share_what_is_encoded(
     loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:

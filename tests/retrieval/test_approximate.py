@@ -12,7 +12,8 @@ from xlit.retrieval import faiss_index
 from xlit.retrieval.approximate import approximate_search
 from xlit.retrieval.faiss_index import FaissIndex, load_faiss, parse_index
 from xlit.retrieval.search import search, search_both
-from xlit.retrieval.unscreened import best_unscreened
+
+from .exactly import brute_force
 
 
 def clustered(n: int, seed: int) -> NDArray[np.float32]:
@@ -27,7 +28,7 @@ QUERIES, VECTORS = clustered(300, seed=1), clustered(2000, seed=2)
 
 def test_looking_into_every_list_is_exact() -> None:
     found = approximate_search(QUERIES, VECTORS, 5, parse_index("IVF16,Flat:nprobe=16"))
-    scores, ids = best_unscreened(QUERIES, VECTORS, 5)
+    scores, ids = brute_force(QUERIES, VECTORS, 5)
     assert np.array_equal(found.ids, ids)
     assert np.array_equal(found.scores, scores)
     assert found.recall is not None
@@ -37,7 +38,7 @@ def test_looking_into_every_list_is_exact() -> None:
 @pytest.mark.parametrize("index", ["IVF16,Flat:nprobe=1", "PCA8,Flat", "SQ4", "HNSW4:efSearch=8"])
 def test_recall_is_the_share_of_true_neighbours_and_scores_are_exact(index: str) -> None:
     found = approximate_search(QUERIES, VECTORS, 5, parse_index(index))
-    _, ids = best_unscreened(QUERIES, VECTORS, 5)
+    _, ids = brute_force(QUERIES, VECTORS, 5)
     share = np.mean([len(set(a) & set(b)) / 5 for a, b in zip(found.ids, ids, strict=True)])
     assert found.recall is not None
     assert found.recall.queries == 300
@@ -59,7 +60,7 @@ def test_recall_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 def test_queries_whose_lists_hold_too_few_are_searched_exactly() -> None:
     few = clustered(40, seed=3)
     scores, ids = search(QUERIES, few, 20, index="IVF8,Flat:nprobe=1")
-    expected_scores, expected_ids = best_unscreened(QUERIES, few, 20)
+    expected_scores, expected_ids = brute_force(QUERIES, few, 20)
     complete = (ids == expected_ids).all(axis=1)
     assert (ids >= 0).all()
     assert np.isfinite(scores).all()
@@ -130,7 +131,7 @@ def test_an_index_is_sharded_over_all_gpus_with_bounded_temporary_memory(
     # there is no GPU where tests run; test_gpu.py has the real thing
     monkeypatch.setattr(faiss_index, "load_faiss", lambda: there)
     _, ids = search(QUERIES, VECTORS, 5, index=index)
-    assert np.array_equal(ids, best_unscreened(QUERIES, VECTORS, 5)[1])
+    assert np.array_equal(ids, brute_force(QUERIES, VECTORS, 5)[1])
     assert gpus.asked == [(2, True, "float16" in index)]
     assert gpus.temporary == [faiss_index.GPU_TEMPORARY] * 2
 
@@ -146,7 +147,7 @@ def test_what_a_gpu_cannot_do_is_done_on_the_cpu_and_said(
     monkeypatch.setattr(faiss_index, "load_faiss", lambda: there)  # as above
     monkeypatch.setattr(faiss_index, "GPU_MAX_K", 100)  # so that few vectors do
     _, ids = search(QUERIES[:2], VECTORS, k, index="Flat")
-    assert np.array_equal(ids, best_unscreened(QUERIES[:2], VECTORS, k)[1])
+    assert np.array_equal(ids, brute_force(QUERIES[:2], VECTORS, k)[1])
     assert not gpus.asked
     said = capsys.readouterr().err
     assert "Flat: on the CPU, since" in said

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from xlit.retrieval import flat
 from xlit.retrieval.flat import flat_search, rounding_bound
-from xlit.retrieval.unscreened import best_unscreened
+
+from .exactly import brute_force
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e-18, 1e15])
@@ -37,12 +38,12 @@ def test_only_queries_without_a_clear_last_place_are_searched_again(
         rows: NDArray[np.float32], *arguments: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         again.append(rows)
-        return best_unscreened(rows, arguments[0], 4)
+        return brute_force(rows, arguments[0], 4)
 
     monkeypatch.setattr(flat, "exact_search", counting)  # to see who comes to it
     longest = float(np.linalg.norm(vectors.astype(np.float64), axis=1).max())
     scores, ids = flat_search(queries, vectors, 4, longest=longest)
     assert np.array_equal(np.concatenate(again), queries[:1])
-    expected_scores, expected_ids = best_unscreened(queries, vectors, 4)
+    expected_scores, expected_ids = brute_force(queries, vectors, 4)
     assert np.array_equal(ids, expected_ids)
     assert np.array_equal(scores, expected_scores)

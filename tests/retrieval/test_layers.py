@@ -144,3 +144,15 @@ def test_the_layer_with_the_best_mean_is_picked_among_its_own_kind() -> None:
     assert pick_layer(scores, center=True) == 2
     with pytest.raises(UsageError, match="no score"):
         pick_layer({Reading(0, True): [1.0]}, center=False)
+
+
+@pytest.mark.parametrize("metric", ["tatoeba", "bucc"])
+def test_a_search_is_as_the_index_says(loaded: Loaded, metric: str) -> None:
+    splits, readings = [split_of(metric)], [Reading(2, False)]
+    exact, flat = (
+        [score for _, _, score in score_splits(loaded, splits, readings, index=index, device=CPU)]
+        for index in ("exact", "Flat")
+    )
+    assert exact == flat
+    with pytest.raises(UsageError, match="nonsense"):
+        list(score_splits(loaded, splits, readings, index="nonsense", device=CPU))

@@ -99,6 +99,25 @@ def test_back_ends_agree_on_awkward_vectors(
         assert np.array_equal(ids, expected_ids), index
 
 
+@pytest.mark.parametrize("spread", [0.0, 1e-6, 1e-3, 0.3, 3.0])
+def test_exact_and_flat_give_the_same_arrays_among_clusters(spread: float) -> None:
+    rng = np.random.default_rng(11)
+    centres = rng.normal(size=(60, 48)) + 1
+    sides = [
+        unit(
+            (centres[rng.integers(0, 60, size=n)] + spread * rng.normal(size=(n, 48))).astype("f4")
+        )
+        for n in (900, 1100)  # too many pairs for the exact back end not to screen them
+    ]
+    for found, expected in zip(
+        search_both(sides[0], sides[1], 6, index="exact"),
+        search_both(sides[0], sides[1], 6, index="Flat"),
+        strict=True,
+    ):
+        assert np.array_equal(found.ids, expected.ids)
+        assert np.array_equal(found.scores, expected.scores)
+
+
 @pytest.mark.parametrize("index", EXACT)
 def test_a_memory_map_of_half_precision_is_searched_as_its_float32_values(
     tmp_path: Path, index: str

@@ -104,7 +104,7 @@ def score_bitext(
     """
     sides = (split.rows, source_vectors, target_vectors)
     if split.card.metric == "bucc":
-        return bucc(*sides, dev=dev, **mining)
+        return bucc(*sides, dev=dev, index=index, **mining)
     k, margin = mining.get("k", 4), mining.get("margin", "ratio")
     return tatoeba(*sides, k=k, margin=margin, index=index)
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from xlit.retrieval.certificate import PAD, Side, errors, thresholds
 
 MOST = 512  # neighbours: a tile has more rows and columns than that
+FEW_BELOW = 8  # one in so many thresholds may be below zero before integers do not pay
 GROWTH = 1.5  # thresholds are raised whenever that many times as much was seen as the last time
 
 
@@ -54,7 +55,8 @@ class Strip:
         self.cap = 16 * k + 64
         self.threshold = torch.full((size,), torch.inf, dtype=dtype, device=error.device)
         self.open = ~torch.isfinite(error)
-        self.positive = False  # whether every threshold is
+        self.as_integers = False  # whether thresholds are compared by their `bits`
+        self.bits = self.below = torch.empty(0)  # those that are not positive, `below`, are not
         self.seen = self.raised_at = 0
         self.pairs: list[tuple[Tensor, Tensor, Tensor]] = []  # owner, other, value
 
@@ -94,7 +96,12 @@ class Strip:
 
     def _set(self, threshold: Tensor) -> None:
         self.threshold[: len(self.error)] = torch.where(self.open, torch.inf, threshold)
-        self.positive = bool((self.threshold > 0).all())
+        if self.threshold.dtype != torch.bfloat16:
+            return
+        below = self.threshold <= 0
+        self.below = below.nonzero()[:, 0]
+        self.as_integers = len(self.below) * FEW_BELOW <= len(below)
+        self.bits = torch.where(below, torch.inf, self.threshold).view(torch.int16)
 
     def _all(self) -> tuple[Tensor, Tensor, Tensor]:
         owners, others, values = zip(*self.pairs, strict=True)
@@ -179,11 +186,18 @@ def _group(first: int, most: int, k: int) -> int:
 def _look_at_rows(tile: Tensor, strip: Strip, first: int, group: int, seen: int) -> None:
     """Survivors of the tile's rows; its columns have ids from `first`. Groups are strided."""
     grouped = tile.view(len(tile), group, -1)  # (rows, group, groups)
-    maxima = _maxima(grouped, strip, first == 0)
     if first == 0:
+        maxima = grouped.amax(1)  # (rows, groups)
         strip.start(maxima)
-    hits = _places(_as_compared(maxima, strip) >= _as_compared(strip.threshold, strip)[:, None])
+        mask = maxima >= strip.threshold[:, None]
+    elif strip.as_integers:
+        mask = grouped.view(torch.int16).amax(1) >= strip.bits[:, None]
+        below = strip.below
+        mask[below] = grouped[below].amax(1) >= strip.threshold[below][:, None]
+    else:
+        mask = grouped.amax(1) >= strip.threshold[:, None]
     groups = grouped.shape[2]
+    hits = _places(mask)
     owners, places = hits // groups, hits % groups
     values = grouped[owners, :, places]  # (hits, group)
     inside = _places(values >= strip.threshold[owners][:, None])
@@ -196,34 +210,23 @@ def _look_at_columns(tile: Tensor, strip: Strip, first: int, group: int, seen: i
     """Survivors of the tile's columns; its rows have ids from `first`. Groups are neighbours."""
     columns = tile.shape[1]
     grouped = tile.view(-1, group, columns)  # (groups, group, columns)
-    maxima = _maxima(grouped, strip, first == 0)  # (groups, columns)
     if first == 0:
+        maxima = grouped.amax(1)  # (groups, columns)
         strip.start(maxima.T.contiguous())
-    hits = _places(_as_compared(maxima, strip) >= _as_compared(strip.threshold, strip))
+        mask = maxima >= strip.threshold
+    elif strip.as_integers:
+        mask = grouped.view(torch.int16).amax(1) >= strip.bits
+        below = strip.below
+        mask[:, below] = grouped[:, :, below].amax(1) >= strip.threshold[below]
+    else:
+        mask = grouped.amax(1) >= strip.threshold
+    hits = _places(mask)
     places, owners = hits // columns, hits % columns
     values = grouped[places, :, owners]  # (hits, group)
     inside = _places(values >= strip.threshold[owners][:, None])
     hit, member = inside // group, inside % group
     others = places[hit] * group + member + first
     strip.add(owners[hit], others, values.view(-1)[inside].float(), seen)
-
-
-def _maxima(grouped: Tensor, strip: Strip, unknown: bool) -> Tensor:
-    """Maxima over the middle axis.
-
-    Positive numbers are ordered as their bits are, and negative ones have lower bits than these:
-    where only positive values are asked for, integers are compared, which a CPU does four times as
-    fast.
-    """
-    if grouped.dtype == torch.bfloat16 and strip.positive and not unknown:
-        return grouped.view(torch.int16).amax(1).view(torch.bfloat16)
-    return grouped.amax(1)
-
-
-def _as_compared(values: Tensor, strip: Strip) -> Tensor:
-    if values.dtype == torch.bfloat16 and strip.positive:
-        return values.view(torch.int16)
-    return values
 
 
 def _cuts(rows: int, most: int) -> list[tuple[int, int]]:
