@@ -59,7 +59,7 @@ def spawn(
 
 
 def encoder_at(name: str, work: Path) -> str:
-    """The encoder; one of random weights, written below `work`, where the name is that of a shape."""
+    """The encoder, or where the name is that of a shape, one of random weights below `work`."""
     if name not in RANDOM:
         return name
     directory = work / name

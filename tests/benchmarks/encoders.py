@@ -88,15 +88,14 @@ def _xtreme(loaded: Loaded) -> Encode:
     last layer's is brought to length 1 and returned.
     """
     where = device.pick()
-    model, tokenizer = loaded.model.eval().to(where), loaded.tokenizer  # type: ignore[arg-type]  # a device is what `to` takes
+    model, tokenizer = loaded.model.eval().to(where), loaded.tokenizer
     layers = int(model.config.num_hidden_layers)
     width = int(model.config.hidden_size)
     pad = int(tokenizer.pad_token_id)
 
     def run(texts: Sequence[str]) -> Vectors:
-        ids = [
-            tokenizer(text, truncation=True, max_length=MAX_LENGTH)["input_ids"] for text in texts
-        ]
+        cut = {"truncation": True, "max_length": MAX_LENGTH}
+        ids = [tokenizer(text, **cut)["input_ids"] for text in texts]
         by_layer = [np.zeros((len(texts), width), np.float32) for _ in range(layers)]
         for start in range(0, len(ids), XTREME_BATCH):
             rows = ids[start : start + XTREME_BATCH]

@@ -119,6 +119,7 @@ def speed(
                 taken.cpu_seconds,
                 taken.peak,
                 tokens=lengths.all,
+                result=found[name].nbytes,
             )
             bench.trials.append(trial)
             say(f"round {number}: {name} {size / taken.seconds:.1f} sentences/s")
@@ -222,7 +223,7 @@ def flat(
             if number * size >= max(sizes):
                 continue
             block = texts[number * size : (number + 1) * size]
-            _, taken = timed(lambda block=block: run(block))  # type: ignore[misc]  # as above
+            vectors, taken = timed(lambda block=block: run(block))  # type: ignore[misc]  # as above
             tokens = lengths_of(tokenizer, block).all
             bench.trials.append(
                 Trial(
@@ -234,6 +235,7 @@ def flat(
                     taken.cpu_seconds,
                     taken.peak,
                     tokens=tokens,
+                    result=vectors.nbytes,
                 )
             )
             say(f"{size} sentences: {1e6 * taken.seconds / tokens:.1f} microseconds a token")

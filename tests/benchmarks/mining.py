@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from xlit.retrieval.cut import cut
 
 from tests.benchmarks import laser
 from tests.benchmarks.driver import rotated, say
@@ -27,6 +26,7 @@ from tests.benchmarks.stopwatch import product_speed, timed
 from xlit import device
 from xlit.artefacts.root import run_root
 from xlit.models.references import resolve_encoder
+from xlit.retrieval.cut import cut
 from xlit.retrieval.encode import encode
 from xlit.retrieval.search import search_both
 

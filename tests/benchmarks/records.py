@@ -138,9 +138,9 @@ class Trial:
     """One contestant's timed work on `size` sentences, or vectors a side, in a round.
 
     `bench` is `encode`, `flat` or `mine`. `peak` is the memory in bytes that the work had beyond
-    what the process had before it: its result and whatever it needed meanwhile, resident on a CPU,
-    allocated by torch on a GPU. `tokens` are those of the sentences, padding not counted. `steps`
-    are the seconds of its parts, where there are some.
+    what the process had before it: its result (of `result` bytes) and whatever it needed meanwhile,
+    resident on a CPU, allocated by torch on a GPU. `tokens` are those of the sentences, padding not
+    counted. `steps` are the seconds of its parts, where there are some.
     """
 
     bench: str
@@ -151,6 +151,7 @@ class Trial:
     cpu_seconds: float
     peak: int
     tokens: int = 0
+    result: int = 0
     steps: dict[str, float] = field(default_factory=dict)
 
 

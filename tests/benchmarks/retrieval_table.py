@@ -61,6 +61,20 @@ def _least_seconds(ceiling: Ceiling) -> float:
     return ceiling.flops / (ceiling.peak or ceiling.products["bf16"])
 
 
+def _beyond(trial: Trial) -> float:
+    """MiB at the peak, beyond what was there before and the result itself."""
+    return max(0, trial.peak - trial.result) / MIB
+
+
+def _against(
+    trials: Sequence[Trial], name: str, others: Sequence[str], step: str = ""
+) -> list[str]:
+    """The cells of the ratios to others; of a contestant to itself it is 1."""
+    return [
+        "1" if name == other else spread(ratios(trials, name, other, step), 2) for other in others
+    ]
+
+
 def _names(trials: Sequence[Trial]) -> list[str]:
     return list(dict.fromkeys(trial.contestant for trial in trials))
 
@@ -82,10 +96,10 @@ def _encoding(
             [
                 f"`{name}`",
                 spread((trial.size / trial.seconds for trial in own), 1),
-                *(spread(ratios(trials, name, other), 2) for other in against),
+                *_against(trials, name, against),
                 spread((1e6 * trial.cpu_seconds / trial.tokens for trial in own), 0),
                 spread(shares(trials, ceilings, name), 0),
-                spread((trial.peak / MIB for trial in own), 0),
+                spread((_beyond(trial) for trial in own), 0),
                 f"{max(distances):.1e}" if distances else "-",
                 str(len(own)),
             ]
@@ -114,12 +128,12 @@ def _mining(
             [
                 f"`{name}`",
                 spread((trial.seconds for trial in own), 2),
-                *(spread(ratios(trials, name, other), 2) for other in against),
-                *(spread(ratios(trials, name, other, "search"), 2) for other in against),
+                *_against(trials, name, against),
+                *_against(trials, name, against, "search"),
                 spread((trial.steps["margins"] for trial in own), 3),
                 spread((100 * t.steps["margins"] / t.steps["search"] for t in own), 1),
                 spread(shares(trials, ceilings, name), 0),
-                spread((trial.peak / MIB for trial in own), 0),
+                spread((_beyond(trial) for trial in own), 0),
                 ("yes" if all(verdicts) else "NO") if verdicts else "-",
                 str(len(own)),
             ]
@@ -161,7 +175,7 @@ def _flat(trials: Sequence[Trial]) -> str:
                 spread((trial.tokens / trial.size for trial in own), 1),
                 spread((1e6 * trial.seconds / trial.tokens for trial in own), 1),
                 spread((1e6 * trial.cpu_seconds / trial.tokens for trial in own), 1),
-                spread((trial.peak / MIB for trial in own), 0),
+                spread((_beyond(trial) for trial in own), 0),
                 str(len(own)),
             ]
         )
