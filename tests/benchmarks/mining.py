@@ -23,7 +23,7 @@ from tests.benchmarks.profiling import SEARCH_RULES, grouped
 from tests.benchmarks.records import Benchmark, Ceiling, Check, Profile, Trial
 from tests.benchmarks.sentences import SETS, pairs, read_sets
 from tests.benchmarks.stopwatch import product_speed, timed
-from xlit import device
+from xlit import console, device
 from xlit.artefacts.root import run_root
 from xlit.models.references import resolve_encoder
 from xlit.retrieval.cut import cut
@@ -183,7 +183,8 @@ def _kept(encoder: str) -> tuple[Vectors, Vectors]:
         precision = device.precision("auto")
         for file, texts in zip(files, zip(*every, strict=True), strict=True):
             say(f"encoding {len(texts)} sentences, once: {file}")
-            _write(file, encode(loaded, texts, precision=precision))
+            with console.progress("encode", total=len(texts), unit="sentences") as advance:
+                _write(file, encode(loaded, texts, precision=precision, advance=advance))
     return np.load(files[0], mmap_mode="r"), np.load(files[1], mmap_mode="r")
 
 
