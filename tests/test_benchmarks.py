@@ -159,13 +159,22 @@ def test_what_could_not_be_measured_is_refused_before_it_is_run(
     assert said in f"{left.value} {capsys.readouterr().err}"
 
 
-@pytest.mark.parametrize("act", ["train", "profile", "start"])
+@pytest.mark.parametrize(
+    "act",
+    [
+        ["train", "--workload", "pairs"],
+        ["profile", "--workload", "pairs"],
+        ["start", "--workload", "pairs"],
+        ["encode"],
+        ["mine"],
+        ["vectors"],
+    ],
+)
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(
-    act: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    act: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.json"
-    arguments = [act, "--dry-run", "--workload", "pairs", "--out", str(out)]
-    options = parser().parse_args(arguments)
+    options = parser().parse_args([*act, "--dry-run", "--out", str(out)])
     options.act(options)
     told = capsys.readouterr()
     assert told.out + told.err and not out.exists()

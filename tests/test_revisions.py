@@ -16,6 +16,7 @@ from tests.cli.conftest import Cli
 from tests.cli.conftest import cli as cli
 from xlit.artefacts.manifest import read_manifest
 from xlit.cli import STAGES
+from xlit.retrieval.pairs import open_found
 from xlit.retrieval.vectors import open_vectors
 
 STORED = Path(__file__).parent / "revisions.json"
@@ -41,6 +42,10 @@ def numbers_of(path: str) -> dict[str, Any]:
             f"{vectors.sentence(0)} {row}": float(vectors[:1][0] @ vectors[row : row + 1][0])
             for row in (1, 2)
         }
+    if manifest.sort == "pairs":
+        _, pairs = open_found(path)  # how many are kept hangs on last bits
+        cosines, ratios = pairs.forward.scores, pairs.cut(retrieval="forward").scores
+        return {"cosine": float(cosines.mean()), "ratio": float(ratios.mean())}
     if manifest.sort == "checkpoint":
         scores = {task: outcome["score"] for task, outcome in manifest.results["dev"].items()}
         return {"loss": manifest.results["loss"], "steps": manifest.results["steps"], **scores}
@@ -64,8 +69,14 @@ def test_numbers_change_only_with_the_revision(cli: Cli, tiny_encoder: Path) -> 
     scores = cli("eval-xtreme", target, *FLOAT).paths[0]
     asked = ("--task", "pocket-bitext", "--lang", "de", *FLOAT)
     found = cli("retrieve", tiny_encoder, *asked).paths[0]
-    task = ("--task", "pocket-bitext", "--lang", "de", "--side", "source")
-    vectors = cli("encode", tiny_encoder, *task, *FLOAT).paths[0]
+    task = ("--task", "pocket-bitext", "--lang", "de", *FLOAT)
+    vectors = cli("encode", tiny_encoder, *task, "--side", "source").paths[0]
+    halves = [cli("encode", tiny_encoder, *task, "--shard", part).paths for part in ("1/2", "2/2")]
+    cells = [
+        cli("retrieve", "--source", source, "--target", target, "--keep").paths[0]
+        for source in (half[0] for half in halves)
+        for target in (half[1] for half in halves)
+    ]
     made = {
         "fetch": cli("fetch", "./little.toml").paths[0],
         "subsample": data,
@@ -74,6 +85,7 @@ def test_numbers_change_only_with_the_revision(cli: Cli, tiny_encoder: Path) -> 
         "eval-xtreme": scores,
         "encode": vectors,
         "retrieve": found,
+        "cut": cli("cut", *cells, "--keep").paths[0],
     }
     assert set(made) == {stage for stage in STAGES if revision(stage) is not None}
     now = {

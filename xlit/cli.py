@@ -22,6 +22,7 @@ STAGES = {
     "eval-xtreme": "Evaluate checkpoints on their task in every language, zero-shot.",
     "encode": "Encode text or a task's sides to vectors, in memory-mapped shards.",
     "retrieve": "Score an encoder on Tatoeba or BUCC, or mine one's own sentences.",
+    "cut": "Cut mined pairs again: another threshold or margin, without searching.",
     "score": "Score a submission folder as the official evaluator does.",
     "report": "Tables of results, per language, with differences from a baseline.",
     "tasks": "List the tasks and which of their data is at hand.",

@@ -8,8 +8,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks import table
-from tests.benchmarks.driver import interleave, run_one, say, scratch, spawn
+from tests.benchmarks import retrieving, table
+from tests.benchmarks.driver import encoder_at, interleave, run_one, say, scratch
 from tests.benchmarks.records import (
     BEST,
     DEFAULTS,
@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     _shared(start)
     start.add_argument("--rows", type=int, nargs=1, help="training rows")
     start.set_defaults(act=_start)
+    retrieving.add_parsers(acts)
     joined = acts.add_parser("join", help="one table of several files")
     joined.add_argument("files", type=Path, nargs="+")
     joined.add_argument("--out", type=Path)
@@ -212,12 +213,7 @@ def _new(options: argparse.Namespace) -> Benchmark:
 
 def _with_encoder(run: Run, work: Path) -> Run:
     """The run with a random encoder written where its name is that of a shape."""
-    if run.encoder not in RANDOM:
-        return run
-    directory = work / run.encoder
-    if not directory.is_dir():
-        spawn({"what": "encoder", "shape": run.encoder, "directory": str(directory)}, work)
-    return replace(run, encoder=str(directory))
+    return replace(run, encoder=encoder_at(run.encoder, work))
 
 
 if __name__ == "__main__":

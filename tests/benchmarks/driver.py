@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.records import Benchmark, Limits, Measured, Run
+from tests.benchmarks.shapes import RANDOM
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,6 +56,16 @@ def spawn(
         tail = "".join(errors.read_text(encoding="utf-8").splitlines(keepends=True)[-15:])
         raise SystemExit(f"{tail}a benchmark run failed: {job}")
     return json.loads(result.read_text(encoding="utf-8")), lines
+
+
+def encoder_at(name: str, work: Path) -> str:
+    """The encoder, or where the name is that of a shape, one of random weights below `work`."""
+    if name not in RANDOM:
+        return name
+    directory = work / name
+    if not directory.is_dir():
+        spawn({"what": "encoder", "shape": name, "directory": str(directory)}, work)
+    return str(directory)
 
 
 def run_one(run: Run, work: Path) -> Measured:

@@ -5,7 +5,8 @@ from typing import Any
 
 # The first rule whose word is part of the op's name, or of the name of an op that it is part of,
 # from the inside out. What autograd runs stands inside the backward of what it undoes.
-RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
+Rules = tuple[tuple[str, tuple[str, ...]], ...]
+RULES: Rules = (
     ("layers in one piece", ("attentionpart", "feedforwardpart")),  # all in them but products
     ("optimiser", ("adam", "optimizer", "foreach_norm", "clip_grad", "vector_norm")),
     ("dropout", ("dropout", "bernoulli", "random_", "native_drop")),
@@ -23,20 +24,30 @@ OUTSIDE = "Python and data"
 OTHER = "other"
 
 
-def group_of(names: Iterable[str]) -> str:
+# of a search, whose products and sums are others
+SEARCH_RULES: Rules = (
+    ("matmul", ("aten::mm", "addmm", "matmul", "mkldnn::", "linear", "gemm", "_mm")),
+    ("maxima", ("aten::amax", "aten::max", "aten::topk", "aten::sort", "aten::kthvalue")),
+    ("rescoring", ("aten::bmm", "einsum", "sampled_addmm", "aten::sum", "aten::mul")),
+    ("candidates", ("nonzero", "index", "gather", "scatter", "aten::ge", "aten::gt", "aten::cat")),
+    ("casts and copies", ("_to_copy", "aten::to", "to_copy", "aten::copy_")),
+)
+
+
+def group_of(names: Iterable[str], rules: Rules = RULES) -> str:
     """The group of an op, from its own name and those of the ops around it, innermost first."""
     for name in names:
         lower = name.lower()
         if any(word in lower for word in LOSS_FIRST):  # "softmax" alone is attention's
             return "loss"
-        for group, words in RULES:
+        for group, words in rules:
             if any(word in lower for word in words):
                 return group
     return OTHER
 
 
 def grouped(
-    events: Iterable[Any], took: float, *, cuda: bool
+    events: Iterable[Any], took: float, *, cuda: bool, rules: Rules = RULES
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Seconds by group, largest first, and the ten largest ops of no group.
 
@@ -50,7 +61,7 @@ def grouped(
         micros = event.self_device_time_total if cuda else event.self_cpu_time_total
         if micros <= 0:
             continue
-        group = group_of(_names(event))
+        group = group_of(_names(event), rules)
         groups[group] = groups.get(group, 0.0) + micros / 1e6
         if group == OTHER:
             others[event.name] = others.get(event.name, 0.0) + micros / 1e6

@@ -14,7 +14,18 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = 1
-PACKAGES = ("xlit", "torch", "transformers", "accelerate", "tokenizers", "datasets", "numpy")
+PACKAGES = (
+    "xlit",
+    "torch",
+    "transformers",
+    "accelerate",
+    "tokenizers",
+    "datasets",
+    "numpy",
+    "sentence-transformers",
+    "faiss-cpu",
+    "faiss-gpu-cu12",
+)
 THREADS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "MKL_NUM_THREADS", "MALLOC_CONF", "LD_PRELOAD")
 
 DEFAULTS = "trainer"
@@ -122,6 +133,72 @@ class Limits:
     round: int = 0
 
 
+@dataclass(frozen=True)
+class Trial:
+    """One contestant's timed work on `size` sentences, or vectors a side, in a round.
+
+    `bench` is `encode`, `flat` or `mine`. `peak` is the memory in bytes that the work had beyond
+    what the process had before it: its result (of `result` bytes) and whatever it needed meanwhile,
+    resident on a CPU, allocated by torch on a GPU. `tokens` are those of the sentences, padding not
+    counted. `steps` are the seconds of its parts, where there are some.
+    """
+
+    bench: str
+    contestant: str
+    size: int
+    round: int
+    seconds: float
+    cpu_seconds: float
+    peak: int
+    tokens: int = 0
+    result: int = 0
+    steps: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a contestant found, held against what another did.
+
+    `values` are told as they are; `details` are in the file alone.
+    """
+
+    bench: str
+    contestant: str
+    against: str
+    size: int
+    holds: bool
+    values: dict[str, float]
+    details: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """The products of the work of a round, and the machine's speed at them in that round.
+
+    `flops` are all that the work needs, padding left out, `products` FLOP/s by precision, `peak`
+    the maker's figure of a GPU known by name.
+    """
+
+    bench: str
+    size: int
+    round: int
+    flops: float
+    products: dict[str, float]
+    peak: float | None = None
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Seconds by kind of work; `others` are the largest ops of no kind."""
+
+    bench: str
+    contestant: str
+    size: int
+    groups: dict[str, float]
+    others: dict[str, float]
+
+
 @dataclass
 class Benchmark:
     """Everything of one call, or of several joined."""
@@ -131,11 +208,16 @@ class Benchmark:
     runs: list[tuple[Run, Measured]] = field(default_factory=list)
     limits: list[Limits] = field(default_factory=list)
     starts: list[dict[str, Any]] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    ceilings: list[Ceiling] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
 
     @property
     def next_round(self) -> int:
         """A round's number is its own in the whole benchmark, for ratios are taken within one."""
-        return 1 + max([run.round for run, _ in self.runs], default=-1)
+        rounds = [run.round for run, _ in self.runs] + [trial.round for trial in self.trials]
+        return 1 + max(rounds, default=-1)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -148,6 +230,10 @@ class Benchmark:
             ],
             "limits": [asdict(limits) for limits in self.limits],
             "starts": self.starts,
+            "trials": [asdict(trial) for trial in self.trials],
+            "checks": [asdict(check) for check in self.checks],
+            "ceilings": [asdict(ceiling) for ceiling in self.ceilings],
+            "profiles": [asdict(profile) for profile in self.profiles],
         }
 
     def save(self, path: Path) -> None:
@@ -173,6 +259,11 @@ def read(path: Path) -> Benchmark:
         runs=runs,
         limits=[Limits(**limits) for limits in values["limits"]],
         starts=values["starts"],
+        # files of before encoding and mining were measured have none of these
+        trials=[Trial(**trial) for trial in values.get("trials", [])],
+        checks=[Check(**check) for check in values.get("checks", [])],
+        ceilings=[Ceiling(**ceiling) for ceiling in values.get("ceilings", [])],
+        profiles=[Profile(**profile) for profile in values.get("profiles", [])],
     )
 
 
@@ -187,6 +278,10 @@ def join(parts: list[Benchmark]) -> Benchmark:
         whole.runs += [(replace(run, round=run.round + start), got) for run, got in part.runs]
         whole.limits += [replace(one, round=one.round + start) for one in part.limits]
         whole.starts += part.starts
+        whole.trials += [replace(one, round=one.round + start) for one in part.trials]
+        whole.checks += part.checks
+        whole.ceilings += [replace(one, round=one.round + start) for one in part.ceilings]
+        whole.profiles += part.profiles
     return whole
 
 

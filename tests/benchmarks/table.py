@@ -1,13 +1,14 @@
 """The numbers of a benchmark as Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, stdev
 
+from tests.benchmarks import retrieval_table
+from tests.benchmarks.layout import MIB, spread, table_of
 from tests.benchmarks.records import BEST, DEFAULTS, Benchmark, Limits, Measured, Run
 
 Key = tuple[str, str, int, float]
-MIB = 2**20
 
 
 def markdown(bench: Benchmark) -> str:
@@ -19,6 +20,7 @@ def markdown(bench: Benchmark) -> str:
         parts.append(_profile(bench, key))
     if bench.starts:
         parts.append(_starts(bench))
+    parts += retrieval_table.sections(bench)
     return "\n\n".join(parts) + "\n"
 
 
@@ -45,17 +47,6 @@ def reached(limits: Limits, got: Measured) -> float:
     """
     speed = limits.peak or limits.products["bf16"]
     return got.rate * limits.flops / speed
-
-
-def spread(values: Iterable[float], digits: int) -> str:
-    """Median (smallest to largest); the one value where there is one; a dash for none."""
-    found = sorted(values)
-    if not found:
-        return "-"
-    middle = f"{median(found):.{digits}f}"
-    if len(found) == 1:
-        return middle
-    return f"{middle} ({found[0]:.{digits}f} to {found[-1]:.{digits}f})"
 
 
 def _throughput(bench: Benchmark, key: Key) -> str:
@@ -99,7 +90,7 @@ def _throughput(bench: Benchmark, key: Key) -> str:
     ]
     workload, encoder, size, epochs = key
     title = f"### {workload}: {encoder}, {size} rows, {epochs:g} epoch{'s' * (epochs > 1)}"
-    return "\n\n".join([title, *_limit_lines(list(limits.values())), _table(head, rows)])
+    return "\n\n".join([title, *_limit_lines(list(limits.values())), table_of(head, rows)])
 
 
 def _limit_lines(limits: Sequence[Limits]) -> list[str]:
@@ -139,7 +130,7 @@ def _profile(bench: Benchmark, key: Key) -> str:
         if got.others
     ]
     head = ["", *(f"`{run.contestant}`" for run, _ in runs)]
-    return "\n\n".join([title, _table(head, rows), *others])
+    return "\n\n".join([title, table_of(head, rows), *others])
 
 
 def _starts(bench: Benchmark) -> str:
@@ -147,7 +138,7 @@ def _starts(bench: Benchmark) -> str:
         [s["what"], s["workload"], f"{s['seconds']:.1f}", f"{s['step']:.2f}"] for s in bench.starts
     ]
     head = ["", "workload", "s to the end of the first step", "a median step, s"]
-    return "### start\n\n" + _table(head, rows)
+    return "### start\n\n" + table_of(head, rows)
 
 
 def _machine(bench: Benchmark) -> str:
@@ -169,8 +160,3 @@ def _mean(scores: Sequence[float]) -> str:
         return "-"
     mean = sum(scores) / len(scores)
     return f"{mean:.1f} ± {stdev(scores):.1f}" if len(scores) > 1 else f"{mean:.1f}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

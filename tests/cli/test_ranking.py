@@ -106,6 +106,26 @@ def test_an_encoder_that_never_ranked_can_be_retrieved_with(
     assert results(plain.paths[0])["scores"]["find"]["de"]["map@20"] == cell["map@20"]
 
 
+def test_languages_that_pick_a_layer_are_a_pool_of_their_own(
+    cli: Cli, find: str, tiny_encoder: Path
+) -> None:
+    task = ("retrieve", tiny_encoder, "--task", find)
+    swept = cli(*task, "--layer", "all", "--metric", "map", "-v")
+    assert swept.code == 0, swept.err
+    assert "find: en pick a layer" in swept.err and "a pool of their own" in swept.err
+    about = results(swept.paths[0])["layers"]["find"]
+    assert (about["picked_on"], about["metric"]) == (["test en"], "map")
+    cells = results(swept.paths[0])["scores"]["find"]
+    assert list(cells) == ["de"]
+    assert (cells["de"]["pool"], cells["de"]["layer"]) == (6, about["layer"])
+    layer = ("--layer", str(about["layer"]), "--metric", "map")
+    alone = results(cli(*task, *layer, "--lang", "de").paths[0])["scores"]["find"]["de"]
+    assert cells["de"] == alone
+    assert "find: layers" in swept.err and "map@20" in swept.err
+    again = cli("show", swept.paths[0], "--command").out.split()
+    assert "already done" in cli(*again[1:], "--dry-run").out
+
+
 def test_ranking_trains_beside_another_kind(cli: Cli, find: str, tiny_encoder: Path) -> None:
     both = cli("train-intermediate", "./little.toml", find, "--from", tiny_encoder, *FAST)
     assert both.code == 0, both.err
@@ -135,7 +155,7 @@ def test_subsets_of_a_ranking_task_can_be_trained_on(
 @pytest.mark.parametrize(
     ("flags", "problem"),
     [
-        (("--task", "./find.toml", "--layer", "all"), "several layers are for bitext tasks"),
+        (("--task", "./find.toml", "--layer", "0", "--dev-lang", "en"), "one of several layers"),
         (("--task", "pocket-bitext", "--metric", "map"), "is for ranking tasks"),
     ],
 )

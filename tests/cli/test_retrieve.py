@@ -122,3 +122,21 @@ def test_mining_can_be_centred_and_takes_one_layer(cli: Cli, tiny_encoder: Path)
     refused = cli("retrieve", tiny_encoder, *sides, "--layer", "all")
     assert refused.code == 2
     assert "nothing to pick a layer on" in refused.err
+
+
+def test_a_report_shows_the_layers_and_draws_them(cli: Cli, tiny_encoder: Path) -> None:
+    sweep = ("retrieve", tiny_encoder, *POCKET, "--lang", "de", "--layer", "0,2")
+    paths = [cli(*sweep, *flags).paths[0] for flags in ((), ("--center",))]
+    one = cli("report", paths[0])
+    assert "pocket-bitext: layers" in one.out and "(picked)" in one.out
+    assert cli("report", *paths).out.count("pocket-bitext: layers of ") == 2
+    assert "### pocket-bitext: layers" in cli("report", paths[0], "--format", "markdown").out
+    wrong = cli("report", paths[0], "--plot", "layers.jpg")
+    assert (wrong.code, wrong.out) == (2, "")
+    pytest.importorskip("matplotlib")
+    drawn = cli("report", *paths, "--plot", "layers.svg", "--format", "csv")
+    assert drawn.code == 0, drawn.err
+    assert "pocket-bitext: reported" in Path("layers.svg").read_text(encoding="utf-8")
+    missing = cli("report", paths[0], "--plot", "nowhere/layers.svg")
+    assert missing.code == 4
+    assert "nowhere/layers.svg: cannot be written" in missing.err

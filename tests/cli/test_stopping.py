@@ -24,7 +24,9 @@ from tests.cli.little import write_little
 from tests.conftest import SENTENCES
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["xlit.cli", "xlit.training.checkpoint", "xlit.tasks.stored"])
+CONTEXT.set_forkserver_preload(
+    ["xlit.cli", "xlit.training.checkpoint", "xlit.tasks.stored", "xlit.retrieval.evaluate"]
+)
 FLAGS = ("--recipe", "jiant", "--precision", "float32", "--lr", "1e-3", "--batch-size", "4")
 COMMANDS = {
     "single": ("train-target", "./little.toml", *FLAGS, "--epochs", "4", "--eval-every", "7"),

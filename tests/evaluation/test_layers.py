@@ -2,21 +2,22 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from tests.retrieval.test_evaluate import bitext_rows
 from xlit.errors import DamagedError, MissingError, UsageError
-from xlit.evaluation import layers as layers_module
-from xlit.evaluation.bitext import evaluate_bitext_cell
+from xlit.evaluation.bitext import bitext_cell, evaluate_bitext_cells
+from xlit.evaluation.development import Development, set_apart
 from xlit.evaluation.layer_tables import layer_tables
-from xlit.evaluation.layers import Development, LayerSweep, set_apart, sweep_task, write_sweeps
+from xlit.evaluation.layers import LayerSweep, sweep, sweep_task, write_sweeps
+from xlit.evaluation.outcomes import Outcome
 from xlit.models.encoders import Loaded, load_encoder, resolve_encoder
 from xlit.retrieval.bitext import BitextScore
-from xlit.retrieval.layers import Reading
+from xlit.retrieval.layers import Reading, readings_of
 from xlit.tasks.card import Card, find_card, parse_card
 from xlit.tasks.sources import DataRecord, Split, load_split
 
@@ -141,23 +142,33 @@ def test_a_dev_split_that_stands_in_for_a_test_set_cannot_pick() -> None:
         set_apart(pocket, splits, named=False, dev_languages=["ru"], split=None)
 
 
+def test_a_ranking_card_picks_by_languages_though_it_has_a_dev_split() -> None:
+    lareqa = find_card("lareqa")
+    assert "dev" in lareqa.splits
+    record = DataRecord("lareqa", "test", "en", "files", (), None, "", 0, ())
+    splits = [Split(lareqa, "test", code, (), record) for code in lareqa.languages]
+    reported, found = set_apart(lareqa, splits, named=False, dev_languages=None, split=None)
+    assert codes_of(found.splits) == ["ar", "hi", "zh"]
+    assert codes_of(reported) == ["de", "el", "en", "es", "ru", "th", "tr", "vi"]
+
+
 # accuracy by layer 0, 1, 2 and language: the dev language de wants 1, all reported ones want 2
 MADE_UP = {"de": (10.0, 60.0, 50.0), "es": (20.0, 30.0, 90.0), "ru": (0.0, 10.0, 80.0)}
 
 
-def made_up_sweep(
-    loaded: Loaded, split: Split, layers: Sequence[int], **options: Any
-) -> Iterator[tuple[Reading, BitextScore]]:
-    for layer in layers:
-        for centred in (False, True):
+def made_up(splits: Sequence[Split]) -> Iterator[Outcome]:
+    for split in splits:
+        for reading in readings_of([0, 1, 2]):
             # centring turns the order of the layers round
-            value = MADE_UP[split.language][layer] if not centred else 100.0 - 10 * layer
+            layer, values = reading.layer, MADE_UP[split.language]
+            value = 100.0 - 10 * layer if reading.centred else values[layer]
             metrics = {"english_to_foreign": value, "foreign_to_english": 1.0}
-            errors = {"english_to_foreign": 1.0, "foreign_to_english": 1.0}
-            yield (
-                Reading(layer, centred),
-                BitextScore("tatoeba", "english_to_foreign", metrics, errors, {}, {}, (), (), ()),
+            errors = dict.fromkeys(metrics, 1.0)
+            score = BitextScore(
+                "tatoeba", "english_to_foreign", metrics, errors, {}, {}, (), (), ()
             )
+            cell = partial(bitext_cell, split, score, reading)
+            yield Outcome(split, reading, score.main, score.metrics, cell)
 
 
 def made_up_split(card: Card, language: str) -> Split:
@@ -171,17 +182,20 @@ def loaded(tiny_encoder: Path) -> Loaded:
 
 
 @pytest.fixture
-def swept(card: Card, loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> LayerSweep:
-    # scores made up, so that what picks and what is reported disagree
-    monkeypatch.setattr(layers_module, "sweep_layers", made_up_sweep)
-    reported = [made_up_split(card, code) for code in ("es", "ru")]
-    dev = Development((made_up_split(card, "de"),), "by hand")
-    cells, sweep = sweep_task(loaded, reported, dev, layers="all", usual=-1)
+def swept(card: Card) -> LayerSweep:
+    dev, *reported = (made_up_split(card, code) for code in ("de", "es", "ru"))
+    cells, found = sweep(
+        made_up([dev, *reported]),
+        reported,
+        Development((dev,), "by hand"),
+        usual=2,
+        center=False,
+    )
     assert [(c.language, c.main, c.about["layer"], c.about["centred"]) for c in cells] == [
         ("es", 30.0, 1, False),
         ("ru", 10.0, 1, False),
     ]
-    return sweep
+    return found
 
 
 def test_the_dev_languages_pick_even_where_the_reported_ones_would_not(swept: LayerSweep) -> None:
@@ -192,16 +206,26 @@ def test_the_dev_languages_pick_even_where_the_reported_ones_would_not(swept: La
     assert {row["language"] for row in swept.rows if row["use"] == "dev"} == {"de"}
 
 
-def test_centred_readings_pick_a_layer_of_their_own(
-    card: Card, loaded: Loaded, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(layers_module, "sweep_layers", made_up_sweep)  # as above
-    dev = Development((made_up_split(card, "de"),), "by hand")
-    cells, sweep = sweep_task(
-        loaded, [made_up_split(card, "es")], dev, layers="all", usual=-1, center=True
+def test_centred_readings_pick_a_layer_of_their_own(card: Card) -> None:
+    dev, reported = (made_up_split(card, code) for code in ("de", "es"))
+    cells, found = sweep(
+        made_up([dev, reported]), [reported], Development((dev,), "by hand"), usual=2, center=True
     )
-    assert sweep.picked == Reading(0, True)
+    assert found.picked == Reading(0, True)
     assert cells[0].main == 100.0
+
+
+def test_a_split_that_only_fits_thresholds_is_in_no_row_and_no_cell(card: Card) -> None:
+    dev, fitting, reported = (made_up_split(card, code) for code in ("de", "es", "ru"))
+    cells, found = sweep(
+        made_up([dev, fitting, reported]),
+        [reported],
+        Development((dev,), "by hand"),
+        usual=2,
+        center=False,
+    )
+    assert [cell.language for cell in cells] == ["ru"]
+    assert {row["language"] for row in found.rows} == {"de", "ru"}
 
 
 def test_without_dev_languages_the_usual_layer_is_reported(card: Card, loaded: Loaded) -> None:
@@ -248,6 +272,6 @@ def test_the_score_of_one_layer_is_the_row_of_the_sweep(card: Card, loaded: Load
     found = here(card, "fi")[0]
     _, sweep = sweep_task(loaded, [found], Development((), ""), layers="all", usual=0, device=CPU)
     row = next(r for r in sweep.rows if r["layer"] == 0 and not r["centred"])
-    cell = evaluate_bitext_cell(loaded, found, layer=0, device=CPU)
+    (cell,) = evaluate_bitext_cells(loaded, [found], layer=0, device=CPU)
     assert row["english_to_foreign"] == cell.metrics["english_to_foreign"]
     assert cell.about["layer"] == 0

@@ -4,15 +4,21 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from tests.tasks.ranking_cards import NEWS, QUESTIONS, card
 from xlit.errors import UsageError
-from xlit.evaluation.ranking import evaluate_ranking_cells
+from xlit.evaluation.development import Development
+from xlit.evaluation.layers import sweep_task
+from xlit.evaluation.ranking import evaluate_ranking_cells, ranking_outcomes
 from xlit.evaluation.results import write_results, write_submission
 from xlit.models.encoders import Loaded, load_encoder, resolve_encoder
+from xlit.retrieval import one_pass
+from xlit.retrieval.encode import encode_layers
+from xlit.retrieval.layers import Reading, readings_of
 from xlit.tasks.card import Card, find_card
 from xlit.tasks.loading import Loaded as Source
 from xlit.tasks.rows import RankingRow
@@ -180,6 +186,84 @@ def test_mewslix_scores_are_reciprocal_ranks(loaded: Loaded) -> None:
     # an entity that is no candidate is never found and counts
     assert [item.score for item in german.items] == [1.0, 0.0]
     assert german.items[1].gold == '["Q7"]'
+
+
+def test_each_reading_ranks_as_it_does_alone(loaded: Loaded) -> None:
+    found = {
+        (outcome.reading, outcome.split.language): outcome
+        for outcome in ranking_outcomes(
+            loaded, [[ENGLISH, GERMAN]], readings_of([0, 2]), metric="map", device=CPU
+        )
+    }
+    assert len(found) == 8
+    for (reading, language), outcome in found.items():
+        alone = evaluate_ranking_cells(
+            loaded,
+            [ENGLISH, GERMAN],
+            metric="map",
+            layer=reading.layer,
+            center=reading.centred,
+            device=CPU,
+        )[["en", "de"].index(language)]
+        assert outcome.cell() == alone
+        assert outcome.metrics == alone.metrics
+        assert (alone.about["layer"], alone.about["centred"]) == (reading.layer, reading.centred)
+
+
+def test_a_pool_is_searched_as_the_index_says(loaded: Loaded) -> None:
+    exact, flat = (
+        evaluate_ranking_cells(loaded, [ENGLISH, GERMAN], index=index, device=CPU)
+        for index in ("exact", "Flat")
+    )
+    assert exact == flat
+    with pytest.raises(UsageError, match="nonsense"):
+        evaluate_ranking_cells(loaded, [ENGLISH, GERMAN], index="nonsense", device=CPU)
+
+
+def test_pools_do_not_see_each_other_and_share_what_is_encoded(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[str] = []
+
+    def counted(of: Loaded, texts: Sequence[str], *args: Any, **options: Any) -> Any:
+        encoded.extend(texts)
+        return encode_layers(of, texts, *args, **options)
+
+    # counts what the encoder is asked for; it answers as before
+    monkeypatch.setattr(one_pass, "encode_layers", counted)
+    entities = [candidate("Q1", "the dog"), candidate("Q2", "der Fluss")]
+    news = card(NEWS, metric='"mrr"', group='"answers"')
+    pools = [
+        [split_of("en", [*entities, query("e1", "a dog", "Q1")], news)],
+        [split_of("de", [*entities, query("e2", "Fluss", "Q2")], news)],
+    ]
+    outcomes = list(ranking_outcomes(loaded, pools, readings_of([1, 2]), device=CPU))
+    assert [o.split.language for o in outcomes] == ["en"] * 4 + ["de"] * 4
+    assert {o.cell().about["pooled_languages"] for o in outcomes} == {1}
+    assert sorted(encoded) == ["Fluss", "a dog", "der Fluss", "the dog"]
+
+
+def test_a_layer_of_a_ranking_task_is_picked_by_the_languages_set_apart(loaded: Loaded) -> None:
+    cells, sweep = sweep_task(
+        loaded, [GERMAN], Development((ENGLISH,), "by hand"), layers="all", usual=-1, device=CPU
+    )
+    on_dev = {
+        row["layer"]: row["map@20"]
+        for row in sweep.rows
+        if row["use"] == "dev" and not row["centred"]
+    }
+    best = max(on_dev, key=lambda layer: (on_dev[layer], -layer))
+    assert sweep.picked == Reading(best, False)
+    assert [(c.language, c.about["layer"], c.about["pool"]) for c in cells] == [("de", best, 1)]
+    assert sweep.about()["picked_on"] == ["test en"]
+
+
+def test_nothing_is_picked_on_hidden_answers(loaded: Loaded) -> None:
+    hidden = split_of("en", [candidate("en_1_0", "a book"), query("q9", "book?")])
+    with pytest.raises(UsageError, match="no score to pick a layer by"):
+        sweep_task(
+            loaded, [GERMAN], Development((hidden,), "by hand"), layers="all", usual=-1, device=CPU
+        )
 
 
 @pytest.mark.shared

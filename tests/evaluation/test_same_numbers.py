@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from xlit.evaluation.bitext import evaluate_bitext_cell
+from xlit.evaluation.bitext import evaluate_bitext_cells
 from xlit.evaluation.evaluate import Cell, cell_of
 from xlit.evaluation.ranking import evaluate_ranking_cells
 from xlit.evaluation.results import write_results, write_submission
@@ -164,7 +164,7 @@ def test_a_retrieval_task_has_the_same_numbers_twice(
         card = card.model_copy(update={"bitext": bitext})
     encoder = load_encoder(resolve_encoder(str(tiny_encoder)))
     splits = [split_of(card, code, sentences(chance)) for code in suite.tasks[0].languages]
-    cells = [evaluate_bitext_cell(encoder, split) for split in splits]
+    cells = evaluate_bitext_cells(encoder, splits)
     found = check(suite, splits, cells, tmp_path)
     assert 0 < found["overall"][suite.overall] < 100
     assert found["without_retrieval"] is None

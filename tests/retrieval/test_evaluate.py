@@ -9,8 +9,9 @@ import torch
 from xlit.errors import InputError, UsageError
 from xlit.models.encoders import Loaded, load_encoder, resolve_encoder
 from xlit.retrieval.encode import encode
-from xlit.retrieval.evaluate import bucc, evaluate_bitext, mine_texts, tatoeba
+from xlit.retrieval.evaluate import bucc, evaluate_bitext, mine_texts, search_texts, tatoeba
 from xlit.retrieval.mine import MiningOptions
+from xlit.retrieval.search import Vectors
 from xlit.tasks.card import find_card, parse_card
 from xlit.tasks.rows import BitextRow, Row, TextRow
 from xlit.tasks.sources import DataRecord, Split, load_split
@@ -61,12 +62,15 @@ def loaded(tiny_encoder: Path) -> Loaded:
     return load_encoder(resolve_encoder(str(tiny_encoder)))
 
 
+def encoded_sides(loaded: Loaded) -> tuple[Vectors, Vectors]:
+    """The vectors of both sides from one call, as in an evaluation: the last bits are the same."""
+    both = encode(loaded, [*GERMAN, *ENGLISH], device=CPU)
+    return both[: len(GERMAN)], both[len(GERMAN) :]
+
+
 def test_a_tatoeba_card_is_scored_by_accuracy_in_both_directions(loaded: Loaded) -> None:
     score = evaluate_bitext(loaded, split_of("tatoeba"), device=CPU)
-    expected = tatoeba(
-        bitext_rows(), encode(loaded, GERMAN, device=CPU), encode(loaded, ENGLISH, device=CPU)
-    )
-    assert score == expected
+    assert score == tatoeba(bitext_rows(), *encoded_sides(loaded))
     assert score.metrics.keys() == {"english_to_foreign", "foreign_to_english"}
 
 
@@ -74,14 +78,7 @@ def test_a_bucc_card_is_scored_by_mining(loaded: Loaded) -> None:
     score = evaluate_bitext(
         loaded, split_of("bucc"), mining={"k": 2, "margin": "distance"}, device=CPU
     )
-    expected = bucc(
-        bitext_rows(),
-        encode(loaded, GERMAN, device=CPU),
-        encode(loaded, ENGLISH, device=CPU),
-        k=2,
-        margin="distance",
-    )
-    assert score == expected
+    assert score == bucc(bitext_rows(), *encoded_sides(loaded), k=2, margin="distance")
     assert score.thresholds.keys() == {"half_0", "half_1", "oracle"}
 
 
@@ -157,9 +154,10 @@ def test_a_threshold_of_ones_own_cuts_mined_texts(loaded: Loaded) -> None:
     best, *rest = mine_texts(loaded, GERMAN, ENGLISH, mining={"retrieval": "forward"}, device=CPU)
     assert rest
     between = (best.score + rest[0].score) / 2
-    assert mine_texts(
+    above = mine_texts(
         loaded, GERMAN, ENGLISH, mining={"retrieval": "forward"}, threshold=between, device=CPU
-    ) == [best]
+    )
+    assert list(above) == [best]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +192,19 @@ def test_tamil_tatoeba_is_that_of_the_bundled_encoders_table(
     score = evaluate_bitext(e5_small, split, prefix=prefix, device=CPU)
     one_sentence = 100 / 307 + 0.05  # the table is rounded to 0.1
     assert score.counts["english_to_foreign_queries"] == 307
+    expected = {"english_to_foreign": english_to_foreign, "foreign_to_english": foreign_to_english}
     assert score.metrics == pytest.approx(
-        {"english_to_foreign": english_to_foreign, "foreign_to_english": foreign_to_english},
+        expected | {name: score.metrics[name] for name in ("xsim_error", "xsim_text_error")},
         abs=one_sentence,
     )
+    # the margin finds more than the nearest does, and no two English sentences are the same text
+    assert score.metrics["xsim_error"] < 100 - foreign_to_english
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_an_encoder_leaves_the_gpu_before_the_search(loaded: Loaded) -> None:
+    here = search_texts(loaded, GERMAN, ENGLISH, device=torch.device("cuda"))
+    assert loaded.model.device == CPU
+    again = search_texts(loaded, GERMAN, ENGLISH, device=torch.device("cuda"))
+    assert list(here.cut()) == list(again.cut())

@@ -1,6 +1,8 @@
 """A sweep over layers against one layer at a time, and how a layer is picked."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,11 +10,12 @@ import torch
 
 from tests.retrieval.test_evaluate import ENGLISH, GERMAN, split_of
 from xlit.errors import UsageError
-from xlit.metrics.bitext import ThresholdFit
 from xlit.models.encoders import Loaded, load_encoder, resolve_encoder
+from xlit.retrieval import one_pass
 from xlit.retrieval.encode import encode, encode_layers
 from xlit.retrieval.evaluate import evaluate_bitext
-from xlit.retrieval.layers import Reading, layers_of, pick_layer, sweep_layers
+from xlit.retrieval.layers import Reading, layers_of, pick_layer, readings_of, score_splits
+from xlit.retrieval.mine import MiningOptions
 
 CPU = torch.device("cpu")
 
@@ -65,12 +68,14 @@ def test_several_layers_cost_one_pass(loaded: Loaded, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("metric", ["tatoeba", "bucc"])
 def test_every_reading_scores_as_it_does_alone(loaded: Loaded, metric: str) -> None:
-    found = dict(sweep_layers(loaded, split_of(metric), [0, 2], mining={"k": 2}, device=CPU))
-    assert list(found) == [Reading(n, c) for n in (0, 2) for c in (False, True)]
-    for reading, score in found.items():
+    split, readings = split_of(metric), readings_of([0, 2])
+    assert readings == [Reading(n, c) for n in (0, 2) for c in (False, True)]
+    found = list(score_splits(loaded, [split], readings, mining={"k": 2}, device=CPU))
+    assert [(place, reading) for place, reading, _ in found] == [(0, r) for r in readings]
+    for _, reading, score in found:
         alone = evaluate_bitext(
             loaded,
-            split_of(metric),
+            split,
             mining={"k": 2},
             layer=reading.layer,
             center=reading.centred,
@@ -80,16 +85,41 @@ def test_every_reading_scores_as_it_does_alone(loaded: Loaded, metric: str) -> N
         assert [item.prediction for item in score.items] == [i.prediction for i in alone.items]
 
 
-def test_the_thresholds_of_another_split_cut_their_own_reading(loaded: Loaded) -> None:
-    fits = {
-        Reading(2, False): ThresholdFit(-1e9, 0.0, 0.0, 0.0),
-        Reading(2, True): ThresholdFit(1e9, 0.0, 0.0, 0.0),
-    }
-    found = dict(sweep_layers(loaded, split_of("bucc"), [2], fits=fits, device=CPU))
-    plain, centred = found[Reading(2, False)], found[Reading(2, True)]
-    assert plain.counts["extracted"] == plain.counts["candidates"] > 0
-    assert centred.counts["extracted"] == 0
-    assert (plain.thresholds["all"], centred.thresholds["all"]) == (-1e9, 1e9)
+def test_each_reading_is_cut_at_its_own_threshold_of_the_split_that_it_is_tuned_on(
+    loaded: Loaded,
+) -> None:
+    splits, readings = [split_of("bucc"), split_of("bucc"), split_of("bucc")], readings_of([1, 2])
+    fits, cut = {}, {}
+    mining: MiningOptions = {"margin": "absolute", "retrieval": "forward"}
+    for place, reading, score in score_splits(
+        loaded, splits, readings, tuned_on={2: 0}, mining=mining, device=CPU
+    ):
+        if place == 0:
+            fits[reading] = score.fit
+        elif place == 1:
+            assert score.thresholds.keys() == {"half_0", "half_1", "oracle"}
+        else:
+            cut[reading] = score.thresholds["all"]
+    assert cut == {reading: fit.threshold for reading, fit in fits.items() if fit is not None}
+    assert len(set(cut.values())) == 4  # so that one in another's place would show
+
+
+def test_the_splits_of_a_task_are_one_encoding_pass(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[str] = []
+
+    def counted(of: Loaded, texts: Sequence[str], *args: Any, **options: Any) -> Any:
+        encoded.extend(texts)
+        return encode_layers(of, texts, *args, **options)
+
+    # counts what the encoder is asked for; it answers as before
+    monkeypatch.setattr(one_pass, "encode_layers", counted)
+    splits = [split_of("tatoeba"), split_of("bucc"), split_of("tatoeba")]
+    scores = list(score_splits(loaded, splits, readings_of([0, 1, 2]), device=CPU))
+    assert sorted(encoded) == sorted({*GERMAN, *ENGLISH})
+    assert len(scores) == 18
+    assert scores[0][2] == scores[12][2]
 
 
 def test_all_layers_begin_with_the_embeddings_and_negative_ones_count_from_the_last(
@@ -114,3 +144,15 @@ def test_the_layer_with_the_best_mean_is_picked_among_its_own_kind() -> None:
     assert pick_layer(scores, center=True) == 2
     with pytest.raises(UsageError, match="no score"):
         pick_layer({Reading(0, True): [1.0]}, center=False)
+
+
+@pytest.mark.parametrize("metric", ["tatoeba", "bucc"])
+def test_a_search_is_as_the_index_says(loaded: Loaded, metric: str) -> None:
+    splits, readings = [split_of(metric)], [Reading(2, False)]
+    exact, flat = (
+        [score for _, _, score in score_splits(loaded, splits, readings, index=index, device=CPU)]
+        for index in ("exact", "Flat")
+    )
+    assert exact == flat
+    with pytest.raises(UsageError, match="nonsense"):
+        list(score_splits(loaded, splits, readings, index="nonsense", device=CPU))

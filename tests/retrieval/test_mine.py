@@ -1,6 +1,7 @@
 """Mining against every row of the worked example (PROTOCOL-scoring 12.4), and its rules."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,13 +105,13 @@ def test_max_agrees_with_a_plain_loop_on_random_vectors() -> None:
 def test_a_threshold_cuts_every_retrieval(retrieval: Retrieval) -> None:
     every = mine(SOURCES, TARGETS, retrieval=retrieval)
     cut = mine(SOURCES, TARGETS, retrieval=retrieval, threshold=every[0].score - 1e-9)
-    assert cut == every[:1]
-    assert mine(SOURCES, TARGETS, retrieval=retrieval, threshold=every[0].score) == []
+    assert list(cut) == [every[0]]
+    assert not len(mine(SOURCES, TARGETS, retrieval=retrieval, threshold=every[0].score))
 
 
 def test_max_leaves_out_scores_that_are_not_positive_unless_told_otherwise() -> None:
     opposite = -SOURCES[:1]
-    assert mine(SOURCES[:1], opposite, margin="absolute") == []
+    assert not len(mine(SOURCES[:1], opposite, margin="absolute"))
     [pair] = mine(SOURCES[:1], opposite, margin="absolute", threshold=-2.0)
     assert pair.score == pytest.approx(-1.0)
 
@@ -122,8 +123,8 @@ def test_equal_scores_stand_in_the_order_of_their_sentences() -> None:
 
 
 def test_an_empty_side_gives_no_pairs() -> None:
-    assert mine(SOURCES[:0], TARGETS) == []
-    assert mine(SOURCES, TARGETS[:0]) == []
+    assert not len(mine(SOURCES[:0], TARGETS))
+    assert not len(mine(SOURCES, TARGETS[:0]))
 
 
 def test_unify_numbers_by_the_first_and_takes_the_last() -> None:
@@ -149,3 +150,25 @@ def test_repeated_sentences_count_once_with_the_vector_of_the_last() -> None:
 def test_sentences_need_one_vector_each() -> None:
     with pytest.raises(InputError, match="3 target sentences have 4 vectors"):
         mine_sentences(["a", "b", "c", "d"], ["x", "y", "z"], SOURCES, TARGETS)
+
+
+def test_blank_sentences_can_be_left_out() -> None:
+    unified = unify(["", "b", " \t", "b", ""], blank=False)
+    assert (unified.first.tolist(), unified.last.tolist(), unified.blank) == ([1], [3], 3)
+    assert unify(["", "b", ""]).first.tolist() == [0, 1]
+    for nothing in ([], [""]):
+        unified = unify(nothing, blank=False)
+        assert (len(unified.first), len(unified.last)) == (0, 0)
+
+
+def test_rows_that_lie_elsewhere_are_mined_as_those_in_memory(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(6)
+    texts = [f"s{i}" for i in range(30)] * 2
+    vectors = unit(numbers.normal(size=(60, 8)).astype(np.float32)).astype(np.float16)
+    np.save(tmp_path / "vectors.npy", vectors)
+    mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
+    targets = [f"t{i}" for i in range(60)]
+    found = mine_sentences(texts, targets, mapped, vectors)
+    wide = vectors.astype(np.float32)
+    assert list(found) == list(mine_sentences(texts, targets, wide, wide))
+    assert set(found.sources.tolist()) <= set(range(30))

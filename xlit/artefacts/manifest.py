@@ -33,7 +33,7 @@ TOLD = (
     "digest",
     "licence",
 )
-Sort = Literal["data", "model", "checkpoint", "scores", "vectors"]
+Sort = Literal["data", "model", "checkpoint", "scores", "vectors", "pairs"]
 
 # What a result can depend on besides xlit; looked up without importing any of them.
 PACKAGES = (

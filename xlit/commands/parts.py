@@ -10,8 +10,9 @@ from xlit.errors import UsageError
 
 if TYPE_CHECKING:
     from xlit.commands.retrieve import RetrieveOptions
+    from xlit.evaluation.development import Development
     from xlit.evaluation.evaluate import Cell
-    from xlit.evaluation.layers import Development, LayerSweep
+    from xlit.evaluation.layers import LayerSweep
     from xlit.models.encoders import Loaded
     from xlit.models.pooling import Pooling
     from xlit.retrieval.encode import LayersOptions
@@ -30,16 +31,14 @@ class Part:
 
 def part_of(options: "RetrieveOptions", task: str) -> Part:
     """The part of a task. Raises UsageError for a kind or for flags that do not go with it."""
+    from xlit.evaluation.development import set_apart
     from xlit.evaluation.languages import load_splits
-    from xlit.evaluation.layers import set_apart
     from xlit.tasks.card import find_card
 
     card = find_card(task)
     if card.kind not in ("bitext", "ranking"):
         raise UsageError(f"{card.name} is a {card.kind} task", hint="xlit eval-xtreme evaluates it")
     sweeps = several(layers_asked(options.layer))
-    if card.kind == "ranking" and sweeps:
-        raise UsageError(f"--layer {options.layer}: several layers are for bitext tasks")
     if card.kind == "bitext" and options.metric != "card":
         raise UsageError(f"--metric {options.metric} is for ranking tasks, not for {card.name}")
     named = languages(options.lang)
@@ -52,7 +51,8 @@ def part_of(options: "RetrieveOptions", task: str) -> Part:
     )
     picking = ",".join(split.language for split in development.splits)
     if picking:
-        console.notice(f"{card.name}: {picking} pick a layer ({development.rule})")
+        pool = ", and rank a pool of their own" if card.kind == "ranking" else ""
+        console.notice(f"{card.name}: {picking} pick a layer ({development.rule}){pool}")
     return Part(card, splits, development)
 
 
@@ -64,42 +64,45 @@ def evaluate_part(
     encoding: "LayersOptions",
 ) -> "tuple[list[Cell], LayerSweep | None]":
     """Its cells; with several layers those of the layer that was picked, and the scores of all."""
-    from xlit.evaluation.bitext import evaluate_bitext_cell
+    from xlit.evaluation.bitext import evaluate_bitext_cells
     from xlit.evaluation.layers import sweep_task
     from xlit.evaluation.ranking import evaluate_ranking_cells
 
     layers = layers_asked(options.layer)
+    metric = None if options.metric == "card" else options.metric
+    if part.development is not None:
+        assert layers is not None
+        return sweep_task(
+            loaded,
+            part.splits,
+            part.development,
+            layers=layers,
+            usual=usual.layer,
+            center=options.center,
+            mining=options.mining(),
+            metric=metric,
+            index=options.index,
+            **encoding,
+        )
+    layer = one_layer(layers, usual)
     if part.card.kind == "ranking":
         cells = evaluate_ranking_cells(
             loaded,
             part.splits,
-            metric=None if options.metric == "card" else options.metric,
+            metric=metric,
+            index=options.index,
             center=options.center,
-            layer=one_layer(layers, usual),
+            layer=layer,
             **encoding,
         )
-        return cells, None
-    if part.development is None:
-        layer = one_layer(layers, usual)
-        return [
-            evaluate_bitext_cell(
-                loaded,
-                split,
-                mining=options.mining(),
-                center=options.center,
-                layer=layer,
-                **encoding,
-            )
-            for split in part.splits
-        ], None
-    assert layers is not None
-    return sweep_task(
-        loaded,
-        part.splits,
-        part.development,
-        layers=layers,
-        usual=usual.layer,
-        center=options.center,
-        mining=options.mining(),
-        **encoding,
-    )
+    else:
+        cells = evaluate_bitext_cells(
+            loaded,
+            part.splits,
+            mining=options.mining(),
+            index=options.index,
+            center=options.center,
+            layer=layer,
+            **encoding,
+        )
+    return cells, None

@@ -3,16 +3,16 @@
 xlit retrieve e5-small --source de.txt --target en.txt | sort -k1,1nr | head
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from xlit.commands.cutting import CuttingOptions
 from xlit.commands.drawing import show_scores
 from xlit.commands.encoding import encoding_of, layers_asked, one_layer, several, usual_pooling
 from xlit.commands.flags import NamedStageOptions, argument, arguments_of, changed, flag
-from xlit.commands.mining import mine
+from xlit.commands.mining import check_mining, keep, mine
 from xlit.commands.parts import Part, evaluate_part, part_of
 from xlit.commands.running import (
     each_input,
@@ -45,7 +45,7 @@ EXAMPLES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrieveOptions(NamedStageOptions):
+class RetrieveOptions(CuttingOptions, NamedStageOptions):
     """Retrieve: score an encoder on a bitext or ranking task, or mine one's own translations."""
 
     encoders: list[str] = argument(
@@ -56,8 +56,17 @@ class RetrieveOptions(NamedStageOptions):
     task: str | None = flag(None, "Bitext and ranking tasks or cards, separated by commas.")
     lang: str = flag("all", "Languages, separated by commas; all is every one whose data is here.")
     split: str | None = flag(None, "The split; the one that the card names if not given.")
-    source: Path | None = flag(None, "Mine: a text file, one sentence a line; - is stdin.")
-    target: Path | None = flag(None, "Mine: the text file of the other side.")
+    source: list[Path] = flag(
+        list,
+        "Mine: a text file, one sentence a line; - is stdin. Or vectors artefacts, each with"
+        " --source before it.",
+    )
+    target: list[Path] = flag(list, "Mine: the other side, likewise.")
+    keep: bool = flag(
+        False,
+        "Mine: publish what the search found as a pairs artefact, for xlit cut, and print its path"
+        " instead of pairs.",
+    )
     prefix: str = flag("", "Put before every sentence, as in --prefix 'query: '.", panel="Vectors")
     layer: str | None = flag(
         None,
@@ -98,55 +107,40 @@ class RetrieveOptions(NamedStageOptions):
         panel="Ranking",
     )
     k: int = flag(4, "Neighbours of the margin.", panel="Mining")
-    margin: Literal["ratio", "distance", "absolute"] = flag(
-        "ratio", "How a pair is scored against its neighbours.", panel="Mining"
+    index: str = flag(
+        "auto",
+        "How neighbours are searched: auto, exact and Flat find the true ones; any other FAISS"
+        " factory, as in IVF4096,Flat:nprobe=64, may miss some and says how many.",
+        panel="Search",
     )
-    retrieval: Literal["max", "intersect", "forward", "backward"] = flag(
-        "max", "Which pairs are kept; max is one-to-one.", panel="Mining"
-    )
-    threshold: float | None = flag(None, "Mine: keep pairs that score above this.", panel="Mining")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.source is None) != (self.target is None):
+        if bool(self.source) != bool(self.target):
             raise UsageError("--source and --target go together")
-        if (self.task is None) == (self.source is None):
+        if (self.task is None) == (not self.source):
             raise UsageError(
                 "give either --task or --source and --target",
                 hint="--task tatoeba, for example",
             )
-        if self.source is not None:
-            self._check_mining()
-        elif self.threshold is not None:
-            raise UsageError("--threshold is for mining; a task's threshold is fitted")
+        if self.source:
+            check_mining(self)
+        else:
+            self._check_task()
         layers = layers_asked(self.layer)
         if self.dev_lang is not None and not several(layers):
             raise UsageError("--dev-lang picks one of several layers", hint="--layer all")
-        if self.source is not None and several(layers):
-            raise UsageError(f"--layer {self.layer}: mining has nothing to pick a layer on")
         if self.k < 1:
             raise UsageError(f"--k {self.k}: at least 1")
         if self.max_length < 3:
             raise UsageError(f"--max-length {self.max_length}: at least 3")
 
-    def _check_mining(self) -> None:
-        if self.threshold is not None and not math.isfinite(self.threshold):
-            raise UsageError(f"--threshold {self.threshold}: not a number")
-        if str(self.source) == str(self.target) == "-":
-            raise UsageError("only one side can be read from stdin")
-        if len(self.encoders) != 1 or self.encoders == ["-"]:
-            raise UsageError("mining takes exactly one encoder")
-        unused = {
-            "--lang": self.lang != "all",
-            "--split": self.split is not None,
-            "--metric": self.metric != "card",
-            "--name": self.name is not None,
-            "--force": self.force,
-            "--dry-run": self.dry_run,
-        }
-        for name, given in unused.items():
-            if given:
-                raise UsageError(f"{name} is for a task: mining prints pairs and makes no artefact")
+    def _check_task(self) -> None:
+        if self.threshold is not None:
+            raise UsageError("--threshold is for mining; a task's threshold is fitted")
+        for name in ("keep", "gold", "gold_complete", "format"):
+            if name in changed(self):
+                raise UsageError(f"--{name.replace('_', '-')} is for mining with --source")
 
     def mining(self) -> "MiningOptions":
         return {"k": self.k, "margin": self.margin, "retrieval": self.retrieval}
@@ -216,6 +210,7 @@ def _plan(
     from xlit.artefacts.store import Plan
     from xlit.evaluation.bitext import tuning_split
     from xlit.evaluation.languages import spoken
+    from xlit.retrieval.search import is_exact
 
     splits = [split for part in parts for split in part.splits]
     dev = [split for part in parts if part.development for split in part.development.splits]
@@ -232,8 +227,12 @@ def _plan(
         settings["usual_layer"] = usual.layer  # what is reported where there is no dev language
     if options.metric != "card":
         settings["metric"] = options.metric
-    if any(part.card.metric == "bucc" for part in parts):  # accuracy asks for the nearest alone
-        settings |= options.mining()
+    if not is_exact(options.index):  # the exact ones give the same neighbours
+        settings["index"] = options.index
+    if any(part.card.kind == "bitext" for part in parts):
+        settings |= {"k": options.k, "margin": options.margin}
+    if any(part.card.metric == "bucc" for part in parts):  # accuracy keeps no pairs
+        settings["retrieval"] = options.retrieval
     if origin is None:
         settings["encoder"] = ref.identity
     tuning = [found for found in map(tuning_split, splits) if found is not None]
@@ -266,8 +265,10 @@ def _plan(
 
 
 def run(options: RetrieveOptions) -> None:
-    if options.source is not None:
-        for line in mine(options):
-            print_line(line)
-    else:
+    if not options.source:
         print_paths(retrieve(options))
+    elif options.keep:
+        print_paths(path for path in [keep(options, REVISION)] if path is not None)
+    else:
+        for lines in mine(options):
+            print_line(lines)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from xlit.artefacts.manifest import Ancestor, Manifest
     from xlit.artefacts.store import Artefact
 
+SIDES = ("source", "target")
 EXAMPLES = (
     "xlit show runs/scores/xnli.3fa9c1d07b2e",
     "xlit show runs/checkpoint/mnli.aa41c09be7d2 --command",
@@ -85,6 +86,8 @@ def lineage_tree(artefact: "Artefact") -> "Tree":
         tree.add(escape(f"data     {_origin(record)}"))
     if manifest.sort == "data" and "of" in manifest.results:
         tree.add(f"rows     {manifest.results['rows']} of {manifest.results['of']}")
+    if manifest.sort == "pairs":
+        tree.add(f"pairs    {pairs_line(manifest.results)}")
     if manifest.sort == "model":
         tree.add(escape(f"model    {_model_origin(manifest)}"))
     for task, outcome in manifest.results.get("dev", {}).items():
@@ -112,6 +115,15 @@ def lineage_tree(artefact: "Artefact") -> "Tree":
     tree.add(f"files    {len(manifest.files)}, {size_in_words(size)}")
     _add_ancestors(tree, manifest.lineage)
     return tree
+
+
+def pairs_line(results: "Mapping[str, Any]") -> str:
+    """What a search was over: the different sentences of both sides, and their neighbours."""
+    sides = " x ".join(f"{results[side]['different']} of {results[side]['rows']}" for side in SIDES)
+    told = f"{sides} sentences, {results['k']} neighbours each"
+    for direction, recall in results.get("recall", {}).items():
+        told += f", {direction} recall {recall['share']:.4f} on {recall['queries']} queries"
+    return told
 
 
 def training_lines(results: "Mapping[str, Any]") -> list[str]:

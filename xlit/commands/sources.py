@@ -11,7 +11,7 @@ from xlit.errors import InputError, UsageError
 if TYPE_CHECKING:
     from xlit.artefacts.store import Artefact
     from xlit.commands.encode import EncodeOptions
-    from xlit.retrieval.texts import Texts
+    from xlit.retrieval.texts import SpooledText, TextFile, Texts
     from xlit.tasks.sources import Split
 
 
@@ -57,20 +57,31 @@ def sources_of(options: "EncodeOptions") -> list[Source]:
 def _text(options: "EncodeOptions") -> Source:
     import sys
 
-    from xlit.retrieval.texts import open_text, spooled, text_record
+    from xlit.retrieval.texts import text_record
 
-    if options.text is not None and str(options.text) != "-":
-        text = open_text(options.text, "--text", options.runs)
-        return Source(_stem(options.text), text, options, text_record(text))
+    path = options.text or Path("-")
+    if str(path) == "-" and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError("a text is missing", hint="--text FILE, or pipe it in")
+    text = named_text(path, "--text", options.runs)
+    return Source(stem_of(path), text, replace(options, text=path), text_record(text))
+
+
+def named_text(path: Path, flag: str, room: Path) -> "TextFile | SpooledText":
+    """The text at `path`, of stdin where that is `-`; what is piped is kept below `room` for as
+    long as the process lives."""
+    import sys
+
+    from xlit.retrieval.texts import open_text, spooled
+
+    if str(path) != "-":
+        return open_text(path, flag, room)
     if sys.stdin is None:
         raise InputError("closed: a text was expected here", path="stdin")
-    if sys.stdin.isatty():
-        raise UsageError("a text is missing", hint="--text FILE, or pipe it in")
-    piped = spooled(sys.stdin.buffer, "stdin", options.runs)
-    return Source("text", piped, replace(options, text=Path("-")), text_record(piped))
+    return spooled(sys.stdin.buffer, "stdin", room)
 
 
-def _stem(path: Path) -> str:
+def stem_of(path: Path) -> str:
+    """A text's own name, as far as an artefact's name can hold it."""
     name = path.name.removesuffix(".gz").removesuffix(".txt")
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-.") or "text"
 

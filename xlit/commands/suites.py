@@ -206,7 +206,7 @@ def _encoding(piece: "Piece", group: "Group") -> dict[str, Any]:
 
 
 def _evaluate(piece: "Piece", group: "Group", where: Any, precision: Any) -> "list[Cell]":
-    from xlit.evaluation.bitext import evaluate_bitext_cell
+    from xlit.evaluation.bitext import evaluate_bitext_cells
     from xlit.evaluation.heads import evaluate_heads
     from xlit.models.encoders import load_encoder
 
@@ -215,9 +215,7 @@ def _evaluate(piece: "Piece", group: "Group", where: Any, precision: Any) -> "li
         return evaluate_heads(piece.checkpoint, piece.splits, where, precision)
     loaded = load_encoder(_reference(piece, group))
     encoding = {**_encoding(piece, group), "device": where}
-    return [
-        evaluate_bitext_cell(loaded, split, mining=MINING, **encoding) for split in piece.splits
-    ]
+    return evaluate_bitext_cells(loaded, piece.splits, mining=MINING, **encoding)
 
 
 def _plan(

@@ -1,33 +1,74 @@
-"""A bitext task as one cell of a scores artefact."""
+"""Bitext tasks as cells of a scores artefact."""
 
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Unpack
 
 from xlit.errors import MissingError
 from xlit.evaluation.evaluate import Cell
 from xlit.evaluation.items import Item
+from xlit.evaluation.outcomes import Outcome, key
 from xlit.models.encoders import Loaded
 from xlit.retrieval.bitext import BitextScore
-from xlit.retrieval.encode import EncodeOptions, layer_number
-from xlit.retrieval.evaluate import evaluate_bitext
-from xlit.retrieval.layers import Reading
+from xlit.retrieval.encode import LayersOptions, layer_number
+from xlit.retrieval.layers import Reading, score_splits
 from xlit.retrieval.mine import MiningOptions
 from xlit.tasks.sources import Split, load_split
 
 
-def evaluate_bitext_cell(
+def evaluate_bitext_cells(
     loaded: Loaded,
-    split: Split,
+    splits: Sequence[Split],
     *,
     mining: MiningOptions | None = None,
+    index: str = "auto",
     center: bool = False,
-    **options: Unpack[EncodeOptions],
-) -> Cell:
-    """The encoder's result on a bitext split, both directions of accuracy or mined pairs."""
-    score = evaluate_bitext(
-        loaded, split, dev=tuning_split(split), mining=mining, center=center, **options
-    )
-    layer = layer_number(loaded, options.get("layer", -1))
-    return bitext_cell(split, score, Reading(layer, center))
+    layer: int = -1,
+    **options: Unpack[LayersOptions],
+) -> list[Cell]:
+    """The encoder's result on each split, both directions of accuracy or mined pairs.
+
+    All are encoded in one pass, with the splits that their thresholds are fitted on.
+    """
+    reading = Reading(layer_number(loaded, layer), center)
+    wanted = {key(found) for found in splits}
+    return [
+        outcome.cell()
+        for outcome in bitext_outcomes(
+            loaded, splits, [reading], mining=mining, index=index, **options
+        )
+        if key(outcome.split) in wanted
+    ]
+
+
+def bitext_outcomes(
+    loaded: Loaded,
+    splits: Sequence[Split],
+    readings: Sequence[Reading],
+    *,
+    first: Sequence[Split] = (),
+    mining: MiningOptions | None = None,
+    index: str = "auto",
+    **options: Unpack[LayersOptions],
+) -> Iterator[Outcome]:
+    """The outcomes of the splits of a card by each reading, split by split, from one pass.
+
+    Before them come those of `first`, then of the splits that thresholds are fitted on.
+    """
+    tuning = [tuning_split(found) for found in splits]
+    everything = _each_once((*first, *tuning, *splits))
+    place_of = {key(found): place for place, found in enumerate(everything)}
+    tuned_on = {
+        place_of[key(found)]: place_of[key(dev)]
+        for found, dev in zip(splits, tuning, strict=True)
+        if dev is not None
+    }
+    for place, reading, score in score_splits(
+        loaded, everything, readings, tuned_on=tuned_on, mining=mining, index=index, **options
+    ):
+        found = everything[place]
+        cell = partial(bitext_cell, found, score, reading)
+        yield Outcome(found, reading, score.main, score.metrics, cell)
 
 
 def bitext_cell(split: Split, score: BitextScore, reading: Reading) -> Cell:
@@ -66,6 +107,10 @@ def bitext_cell(split: Split, score: BitextScore, reading: Reading) -> Cell:
         },
         pairs=score.pairs,
     )
+
+
+def _each_once(splits: Iterable[Split | None]) -> list[Split]:
+    return list({key(split): split for split in splits if split is not None}.values())
 
 
 def bitext_gold(split: Split) -> list[str]:

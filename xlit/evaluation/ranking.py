@@ -5,8 +5,9 @@ every language's cell as `pooled`, beside the language's own mean. Mewsli-X's is
 its languages. Both are scored as the card's metric says, by name over the whole pool.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from typing import Any, Literal, Unpack
 
@@ -14,14 +15,15 @@ from xlit import console
 from xlit.errors import UsageError
 from xlit.evaluation.evaluate import Cell, plain
 from xlit.evaluation.items import Item
+from xlit.evaluation.outcomes import Outcome
 from xlit.metrics.ranking import average_precision, average_precision_of_ranks
 from xlit.metrics.spread import mean_error
 from xlit.models.encoders import Loaded
-from xlit.retrieval.centring import centred, unit
-from xlit.retrieval.encode import EncodeOptions, encode
+from xlit.retrieval.encode import LayersOptions, layer_number
+from xlit.retrieval.layers import Reading
+from xlit.retrieval.one_pass import Layers, encode_lists
 from xlit.retrieval.ranking import CUT, Pool, Rankings, pool_of, queries_of, rank
 from xlit.retrieval.search import Vectors
-from xlit.tasks.card import RankingCard
 from xlit.tasks.rows import RankingRow
 from xlit.tasks.sources import Split
 
@@ -45,69 +47,105 @@ def evaluate_ranking_cells(
     splits: Sequence[Split],
     *,
     metric: RankingMetric | None = None,
+    index: str = "auto",
     center: bool = False,
-    **options: Unpack[EncodeOptions],
+    layer: int = -1,
+    **options: Unpack[LayersOptions],
 ) -> list[Cell]:
     """One cell a split, in their order; all are of one ranking task, one split a language.
 
-    Queries and candidates are cut to the card's lengths, or to `max_length` where that is less.
-    `metric` replaces the card's: "map" ranks the whole pool. `center` takes the mean of all queries
-    off theirs, and that of the pool off the candidates'. Raises UsageError for another kind.
+    `center` takes the mean of all queries off theirs, and that of the pool off the candidates'.
+    See `ranking_outcomes`.
     """
-    card = splits[0].card
-    if card.ranking is None or any(split.card != card for split in splits):
+    reading = Reading(layer_number(loaded, layer), center)
+    outcomes = ranking_outcomes(loaded, [splits], [reading], metric=metric, index=index, **options)
+    return [outcome.cell() for outcome in outcomes]
+
+
+def ranking_outcomes(
+    loaded: Loaded,
+    pools: Sequence[Sequence[Split]],
+    readings: Sequence[Reading],
+    *,
+    metric: RankingMetric | None = None,
+    index: str = "auto",
+    **options: Unpack[LayersOptions],
+) -> Iterator[Outcome]:
+    """The outcomes of one ranking task: pool by pool, reading by reading, split by split.
+
+    The splits of a pool are of different languages, whose candidates are ranked together; a text
+    that several pools have is encoded once. Queries and candidates are cut to the card's lengths,
+    or to `max_length` where that is less. `metric` replaces the card's: "map" ranks the whole pool.
+    Raises UsageError for another kind.
+    """
+    card = pools[0][0].card
+    if card.ranking is None or any(split.card != card for splits in pools for split in splits):
         raise UsageError(f"{card.name} is no ranking task", hint="lareqa and mewslix are")
+    layers = sorted({reading.layer for reading in readings})
+    lengths = card.ranking
+    longest = options.get("max_length", max(lengths.query_length, lengths.candidate_length))
+
+    def encoded(lists: Sequence[Sequence[str]], length: int) -> Iterator[Layers]:
+        cut: LayersOptions = {**options, "normalise": False, "max_length": min(longest, length)}
+        return encode_lists(loaded, lists, layers, unit="texts", **cut)
+
+    queries = [[queries_of(split.rows) for split in splits] for splits in pools]
+    found = [pool_of([split.rows for split in splits]) for splits in pools]
+    asked = encoded(
+        [[q.text for rows in each for q in rows] for each in queries], lengths.query_length
+    )
+    answers = encoded(
+        [[row.text + row.context for row in pool.candidates] for pool in found],
+        lengths.candidate_length,
+    )
     whole = (metric or card.metric) == "map"
-    pool = pool_of([split.rows for split in splits])
-    queries = [queries_of(split.rows) for split in splits]
-    texts = [row.text for rows in queries for row in rows]
-    sides = _encoded(loaded, card.ranking, texts, pool, center=center, options=options)
-    ranked = []
-    start = 0
-    for rows in queries:
-        vectors = sides[0][start : start + len(rows)]
+    for splits, each, pool in zip(pools, queries, found, strict=True):
+        sides = next(asked), next(answers)
+        for reading in readings:
+            vectors = [reading.of(side[layers.index(reading.layer)]) for side in sides]
+            ranked = _ranked(each, pool, vectors[0], vectors[1], whole=whole, index=index)
+            yield from _outcomes(splits, ranked, pool, reading, WHOLE if whole else AT_CUT)
+
+
+def _ranked(
+    languages: Sequence[Sequence[RankingRow]],
+    pool: Pool,
+    queries: Vectors,
+    candidates: Vectors,
+    *,
+    whole: bool,
+    index: str,
+) -> list[Ranked]:
+    """What becomes of the queries of each language, whose vectors stand one after the other."""
+    targets = [pool.targets[row.id] for rows in languages for row in rows]
+    with console.progress("search", total=len(targets), unit="queries") as advance:
+        rankings = rank(queries, candidates, targets, whole=whole, index=index, advance=advance)
+    ranked, start = [], 0
+    for rows in languages:
+        ranked.append(_scored(rows, pool, rankings.part(start, start + len(rows))))
         start += len(rows)
-        targets = [pool.targets[row.id] for row in rows]
-        ranked.append(_scored(rows, pool, rank(vectors, sides[1], targets, whole=whole)))
-    main = WHOLE if whole else AT_CUT
+    return ranked
+
+
+def _outcomes(
+    splits: Sequence[Split], ranked: Sequence[Ranked], pool: Pool, reading: Reading, main: str
+) -> Iterator[Outcome]:
     about = {
         "main_metric": main,
         "item_mean": True,
         "pool": len(pool.candidates),
+        "layer": reading.layer,
+        "centred": reading.centred,
         **_pooled(ranked, main),
     }
-    return [_cell(*of, pool, main, about) for of in zip(splits, ranked, strict=True)]
-
-
-def _encoded(
-    loaded: Loaded,
-    lengths: RankingCard,
-    queries: Sequence[str],
-    pool: Pool,
-    *,
-    center: bool,
-    options: EncodeOptions,
-) -> tuple[Vectors, Vectors]:
-    """Vectors of length 1 of all queries and of the pool, (texts, hidden)."""
-    longest = options.get("max_length", max(lengths.query_length, lengths.candidate_length))
-    sides = (
-        (queries, lengths.query_length),
-        ([row.text + row.context for row in pool.candidates], lengths.candidate_length),
-    )
-    vectors = []
-    with console.progress("encode", total=sum(len(t) for t, _ in sides), unit="texts") as advance:
-        for texts, length in sides:
-            of_side: EncodeOptions = {**options, "max_length": min(longest, length)}
-            if center:
-                of_side["normalise"] = False
-            found = encode(loaded, texts, advance=advance, **of_side)
-            vectors.append(unit(centred(found)) if center else found)
-    return vectors[0], vectors[1]
+    for split, one in zip(splits, ranked, strict=True):
+        cell = partial(_cell, split, one, pool, main, about)
+        yield Outcome(split, reading, main, _metrics(one), cell)
 
 
 def _scored(queries: Sequence[RankingRow], pool: Pool, found: Rankings) -> Ranked:
     ids = [row.id for row in pool.candidates]
-    best = [[ids[place] for place in row] for row in found.best.tolist()]
+    best = [[ids[place] for place in row if place >= 0] for row in found.best.tolist()]
     if not all(query.answers for query in queries):
         return Ranked(queries, best, {})
     targets = [_targets(query, pool) for query in queries]
@@ -118,6 +156,10 @@ def _scored(queries: Sequence[RankingRow], pool: Pool, found: Rankings) -> Ranke
             for ranks, t in zip(found.ranks, targets, strict=True)
         ]
     return Ranked(queries, best, values)
+
+
+def _metrics(ranked: Ranked) -> dict[str, float]:
+    return {name: 100 * fmean(each) for name, each in ranked.values.items()}
 
 
 def _targets(query: RankingRow, pool: Pool) -> list[str]:
@@ -163,9 +205,9 @@ def _cell(split: Split, ranked: Ranked, pool: Pool, main: str, about: dict[str, 
         split=split.split,
         main=None if values is None else 100 * fmean(values),
         error=None if values is None else mean_error(values),
-        metrics={name: 100 * fmean(each) for name, each in ranked.values.items()},
+        metrics=_metrics(ranked),
         rows=len(ranked.queries),
-        constant=len(ranked.best) > 1 and len({best[0] for best in ranked.best}) == 1,
+        constant=len(ranked.best) > 1 and len({tuple(best[:1]) for best in ranked.best}) == 1,
         items=items,
         about=about | notes,
     )

@@ -8,6 +8,9 @@ modified LASER) for the way from candidates to a submission.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from xlit.errors import InputError
 
 Candidate = tuple[str, str, float]  # source id, target id, score: higher is better
@@ -101,16 +104,33 @@ def fit_threshold(candidates: Sequence[Candidate], gold: Iterable[tuple[str, ...
     """
     golds = set(gold)
     ranked = sorted(merge_candidates(candidates), key=lambda candidate: -candidate[2])
-    fit = ThresholdFit(threshold=0.0, f1=0.0, precision=0.0, recall=0.0)
-    correct, best = 0, 0.0
-    for i, (source, target, score) in enumerate(ranked):
-        correct += (source, target) in golds
-        precision, recall, f1 = _fractions(correct, i + 1, len(golds))
-        if f1 > best:
-            best, at_last = f1, i + 1 == len(ranked)
-            threshold = score if at_last else (score + ranked[i + 1][2]) / 2
-            fit = ThresholdFit(threshold, 100 * f1, 100 * precision, 100 * recall, at_last)
-    return fit
+    return fit_scores(
+        np.array([score for _, _, score in ranked], float),
+        np.array([(source, target) in golds for source, target, _ in ranked], bool),
+        len(golds),
+    )
+
+
+def fit_scores(scores: NDArray[np.float64], right: NDArray[np.bool_], gold: int) -> ThresholdFit:
+    """`fit_threshold` where falling scores and whether each pair is right are known, and how many
+    gold pairs there are."""
+    correct = np.cumsum(right)
+    there = np.flatnonzero(correct)  # before the first right pair F1 is 0
+    if not len(there):
+        return ThresholdFit(threshold=0.0, f1=0.0, precision=0.0, recall=0.0)
+    precision, recall = correct[there] / (there + 1), correct[there] / gold
+    f1 = 2 * precision * recall / (precision + recall)
+    best = int(f1.argmax())  # the first of equal ones
+    place = int(there[best])
+    at_last = place + 1 == len(scores)
+    score = float(scores[place])
+    return ThresholdFit(
+        threshold=score if at_last else (score + float(scores[place + 1])) / 2,
+        f1=100 * float(f1[best]),
+        precision=100 * float(precision[best]),
+        recall=100 * float(recall[best]),
+        at_last=at_last,
+    )
 
 
 def extract(candidates: Iterable[Candidate], threshold: float) -> list[tuple[str, str]]:

@@ -50,6 +50,7 @@ def bucc(
     k: int = 4,
     margin: Margin = "ratio",
     retrieval: Retrieval = "max",
+    index: str = "auto",
 ) -> BitextScore:
     """Precision, recall and F1 of mined pairs, cut at the threshold of `dev` or a cross-fitted one.
 
@@ -60,7 +61,7 @@ def bucc(
     sentences, by linearising the ratio, and leave out that a threshold is itself an estimate.
     """
     bitext = bitext_of(rows)
-    candidates = _candidates(bitext, source_vectors, target_vectors, k, margin, retrieval)
+    candidates = _candidates(bitext, source_vectors, target_vectors, k, margin, retrieval, index)
     if dev is not None:
         part_of = dict.fromkeys(bitext.source_ids, "all")
         fits = {"all": dev}
@@ -122,6 +123,7 @@ def _candidates(
     k: int,
     margin: Margin,
     retrieval: Retrieval,
+    index: str,
 ) -> list[Candidate]:
     check_vectors(bitext, source_vectors, target_vectors)
     total = len(bitext.source_ids) + len(bitext.target_ids)
@@ -134,6 +136,7 @@ def _candidates(
             k=k,
             margin=margin,
             retrieval=retrieval,
+            index=index,
             advance=advance,
         )
     return candidates_by_id(

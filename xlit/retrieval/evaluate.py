@@ -3,15 +3,23 @@
 from collections.abc import Sequence
 from typing import Unpack
 
-from xlit import console
-from xlit.errors import InputError, UsageError
-from xlit.metrics.bitext import ThresholdFit
+import numpy as np
+
+from xlit import console, device
+from xlit.errors import InputError
 from xlit.models.encoders import Loaded
-from xlit.retrieval.bitext import BitextItem, BitextScore, bitext_of
+from xlit.retrieval.bitext import BitextItem, BitextScore
 from xlit.retrieval.bucc import bucc
 from xlit.retrieval.centring import centred, unit
-from xlit.retrieval.encode import EncodeOptions, encode
-from xlit.retrieval.mine import MinedPair, MiningOptions, mine_sentences
+from xlit.retrieval.encode import EncodeOptions, LayersOptions, encode, layer_number
+from xlit.retrieval.layers import Reading, check_bitext, score_bitext, score_splits
+from xlit.retrieval.mine import (
+    MiningOptions,
+    Neighbourhood,
+    Pairs,
+    search_sentences,
+    unify,
+)
 from xlit.retrieval.search import Vectors
 from xlit.retrieval.tatoeba import tatoeba, tatoeba_submission
 from xlit.tasks.sources import Split
@@ -24,6 +32,7 @@ __all__ = [
     "evaluate_bitext",
     "mine_texts",
     "score_bitext",
+    "search_texts",
     "tatoeba",
     "tatoeba_submission",
 ]
@@ -36,43 +45,25 @@ def evaluate_bitext(
     dev: Split | None = None,
     mining: MiningOptions | None = None,
     center: bool = False,
-    **options: Unpack[EncodeOptions],
+    layer: int = -1,
+    **options: Unpack[LayersOptions],
 ) -> BitextScore:
     """Encode both sides of a split and score them by the card's metric.
 
     `dev` is the split where a mining threshold is fitted (the card's `tune`); without it the
-    threshold is cross-fitted. The mining settings do not concern a card scored by accuracy.
-    `center` takes each side's mean off its vectors, of both splits.
+    threshold is cross-fitted. A card scored by accuracy needs none; of the mining settings it has
+    `k` and `margin` for xsim. `center` takes each side's mean off its vectors, of both splits.
     """
-    check_bitext(split)
-    mining = mining or {}
-    fit = None
-    if dev is not None and split.card.metric == "bucc":
-        fit = score_bitext(dev, *_split_vectors(loaded, dev, center, options), mining=mining).fit
-    vectors = _split_vectors(loaded, split, center, options)
-    return score_bitext(split, *vectors, dev=fit, mining=mining)
-
-
-def score_bitext(
-    split: Split,
-    source_vectors: Vectors,
-    target_vectors: Vectors,
-    *,
-    dev: ThresholdFit | None = None,
-    mining: MiningOptions,
-) -> BitextScore:
-    """The score of a split whose sides have these vectors, by the card's metric."""
-    sides = (split.rows, source_vectors, target_vectors)
-    return tatoeba(*sides) if split.card.metric == "tatoeba" else bucc(*sides, dev=dev, **mining)
-
-
-def check_bitext(split: Split) -> None:
-    """Raises UsageError for a task that is not scored by the vectors of two sides."""
-    card = split.card
-    if card.bitext is None or card.metric not in ("tatoeba", "bucc"):
-        raise UsageError(
-            f"{card.name} is no bitext task", hint="retrieve takes tatoeba or bucc, for example"
-        )
+    splits = [dev, split] if dev is not None and split.card.metric == "bucc" else [split]
+    *_, (_, _, score) = score_splits(
+        loaded,
+        splits,
+        [Reading(layer_number(loaded, layer), center)],
+        tuned_on={1: 0} if len(splits) > 1 else {},
+        mining=mining,
+        **options,
+    )
+    return score
 
 
 def mine_texts(
@@ -82,42 +73,54 @@ def mine_texts(
     *,
     mining: MiningOptions | None = None,
     threshold: float | None = None,
+    index: str = "auto",
     center: bool = False,
     **options: Unpack[EncodeOptions],
-) -> list[MinedPair]:
-    """Pairs of one's own sentences by falling score; `source` and `target` are places in the lists.
+) -> Pairs:
+    """Pairs of one's own sentences by falling score: `search_texts`, cut."""
+    mining = mining or {}
+    k = mining.get("k", 4)
+    found = search_texts(loaded, sources, targets, k=k, index=index, center=center, **options)
+    return found.cut(threshold=threshold, **mining)
+
+
+def search_texts(
+    loaded: Loaded,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    *,
+    k: int = 4,
+    index: str = "auto",
+    center: bool = False,
+    **options: Unpack[EncodeOptions],
+) -> Neighbourhood:
+    """The neighbours of one's own sentences both ways; rows are places in the lists.
 
     Sentences are stripped, blank ones are passed over and repeated ones count once, at their first
     place. `center` takes each side's mean off its vectors.
     Raises InputError where a side has no sentence.
     """
-    kept = [[i for i, text in enumerate(texts) if text.strip()] for texts in (sources, targets)]
-    for name, places in zip(("source", "target"), kept, strict=True):
-        if not places:
+    texts = [[text.strip() for text in side if text.strip()] for side in (sources, targets)]
+    for name, side in zip(("source", "target"), texts, strict=True):
+        if not side:
             raise InputError(f"the {name} side has no sentence")
-    source_texts = [sources[i].strip() for i in kept[0]]
-    target_texts = [targets[i].strip() for i in kept[1]]
-    source_vectors, target_vectors = _vectors(loaded, source_texts, target_texts, center, options)
-    with console.progress(
-        "search", total=len(source_texts) + len(target_texts), unit="sentences"
-    ) as advance:
-        pairs = mine_sentences(
-            source_texts,
-            target_texts,
-            source_vectors,
-            target_vectors,
-            threshold=threshold,
-            advance=advance,
-            **(mining or {}),
+    vectors = _vectors(loaded, texts[0], texts[1], center, options)
+    if loaded.model.device.type == "cuda":  # the search can use its memory
+        loaded.ways.clear()
+        loaded.model.to("cpu")
+        device.give_memory_back()
+    with console.progress("search", total=sum(map(len, texts)), unit="sentences") as advance:
+        found = search_sentences(
+            unify(texts[0]), unify(texts[1]), *vectors, k=k, index=index, advance=advance
         )
-    return [MinedPair(p.score, kept[0][p.source], kept[1][p.target]) for p in pairs]
-
-
-def _split_vectors(
-    loaded: Loaded, split: Split, center: bool, options: EncodeOptions
-) -> tuple[Vectors, Vectors]:
-    bitext = bitext_of(split.rows)
-    return _vectors(loaded, bitext.source_texts, bitext.target_texts, center, options)
+    # the vectors are those of the sentences that are not blank
+    rows = [
+        np.array([i for i, text in enumerate(side) if text.strip()], np.int64)
+        for side in (sources, targets)
+    ]
+    return Neighbourhood(
+        found.forward, found.backward, rows[0][found.source_rows], rows[1][found.target_rows]
+    )
 
 
 def _vectors(

@@ -18,9 +18,17 @@ Floats = NDArray[np.float64]
 
 
 def neighbourhood_means(scores: NDArray[np.float32]) -> Floats:
-    """Mean inner product of each sentence with its k nearest ones. (n, k) gives (n,)."""
-    means: Floats = scores.mean(axis=1, dtype=np.float64)
-    return means
+    """Mean inner product of each sentence with its k nearest ones. (n, k) gives (n,).
+
+    -inf stands where there is no neighbour and does not count; without any the mean is 0.
+    """
+    means: Floats
+    if scores.size and scores.min() > -np.inf:
+        means = scores.mean(axis=1, dtype=np.float64)
+        return means
+    there = scores > -np.inf
+    means = np.where(there, scores, 0).sum(axis=1, dtype=np.float64)
+    return means / np.maximum(there.sum(axis=1), 1)
 
 
 def margin_scores(

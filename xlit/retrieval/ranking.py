@@ -39,6 +39,11 @@ class Rankings:
     best: NDArray[np.int64]
     ranks: tuple[tuple[int, ...], ...] | None
 
+    def part(self, start: int, stop: int) -> "Rankings":
+        """Those of some queries."""
+        ranks = None if self.ranks is None else self.ranks[start:stop]
+        return Rankings(self.best[start:stop], ranks)
+
 
 def pool_of(languages: Sequence[Sequence[Row]]) -> Pool:
     """The pool of the rows of several languages, in their order.
@@ -75,13 +80,15 @@ def rank(
     targets: Sequence[Sequence[int]],
     *,
     whole: bool = False,
+    index: str = "auto",
     advance: Callable[[int], object] | None = None,
 ) -> Rankings:
     """The best `CUT` candidates of every query, and with `whole` the ranks of its targets.
 
-    Ties go to the candidate that comes first. Vectors are (rows, hidden), of length 1.
+    Ties go to the candidate that comes first. Vectors are (rows, hidden), of length 1. `index` is
+    how the best are searched: an inexact one can miss some, or find none (-1).
     """
-    _, best = search(queries, candidates, CUT, advance=advance)
+    _, best = search(queries, candidates, CUT, index=index, advance=advance)
     return Rankings(best, _target_ranks(queries, candidates, targets) if whole else None)
 
 

@@ -1,0 +1,267 @@
+"""One blocked product of two sides, in which few pairs are looked at, for both directions at once.
+
+The product is computed a tile at a time, in few bits. A row of a tile is the screened value of one
+left vector with many right ones, a column that of one right vector with many left ones. Each row
+and each column has a threshold (`certificate`), below which no pair of the k best can be. Maxima
+over groups of a tile say where a threshold is reached; only there single values are looked at, and
+the pairs that reach a threshold survive. A threshold starts at the k-th largest maximum of the
+first tile: k groups have one value at least that. Later it is raised from the survivors, among
+which the k best seen so far always are.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xlit.retrieval.certificate import PAD, Side, errors, thresholds
+
+MOST = 512  # neighbours: a tile has more rows and columns than that
+FEW_BELOW = 8  # one in so many thresholds may be below zero before integers do not pay
+GROWTH = 1.5  # thresholds are raised whenever that many times as much was seen as the last time
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Left and right rows of a tile, and how many of them a maximum is taken over."""
+
+    rows: int = 2048
+    columns: int = 4096
+    row_group: int = 16
+    column_group: int = 32
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Pairs that may be among the best of some vectors, sorted by the vector they belong to."""
+
+    owners: Tensor  # (pairs) int64, ids of the vectors that are searched for
+    others: Tensor  # (pairs) int64, ids of the other side
+    open: Tensor  # ids of vectors for which screening proves nothing
+    first: int  # the vectors are these: `count` of them from this id
+    count: int
+    left: bool  # whether they are of the left side
+
+
+class Strip:
+    """What is known of the left vectors of one row of tiles, or the right ones of one column."""
+
+    def __init__(self, error: Tensor, size: int, k: int, dtype: torch.dtype) -> None:
+        """`error` (vectors); `size` is with the rows that fill the last tile up."""
+        self.error = error
+        self.k = k
+        self.cap = 16 * k + 64
+        self.threshold = torch.full((size,), torch.inf, dtype=dtype, device=error.device)
+        self.open = ~torch.isfinite(error)
+        self.as_integers = False  # whether thresholds are compared by their `bits`
+        self.bits = self.below = torch.empty(0)  # those that are not positive, `below`, are not
+        self.seen = self.raised_at = 0
+        self.pairs: list[tuple[Tensor, Tensor, Tensor]] = []  # owner, other, value
+
+    def start(self, maxima: Tensor) -> None:
+        """Thresholds from the first tile's maxima (vectors, groups)."""
+        kth = maxima[: len(self.error)].float().topk(self.k, dim=1).values[:, -1]
+        self._set(thresholds(kth, self.error, self.threshold.dtype))
+
+    def add(self, owners: Tensor, others: Tensor, values: Tensor, seen: int) -> None:
+        """Survivors of a tile, and how many of the other side are seen by now."""
+        counts = torch.bincount(owners, minlength=len(self.error))
+        crowded = counts > self.cap
+        if bool(crowded.any()):
+            self.open |= crowded
+            self._set(self.threshold[: len(self.error)])
+            keep = ~self.open[owners]
+            owners, others, values = owners[keep], others[keep], values[keep]
+        self.pairs.append((owners.int(), others.int(), values))
+        self.seen = seen
+        if seen >= GROWTH * self.raised_at:
+            self.raise_thresholds()
+
+    def raise_thresholds(self) -> None:
+        self.raised_at = self.seen
+        owners, others, values = self._all()
+        counts = torch.bincount(owners, minlength=len(self.error))
+        self.open |= counts > 4 * self.cap
+        keys = _sorted((owners.long() << 32) + _ordered(values))
+        ends = counts.cumsum(0)
+        enough = (counts >= self.k) & ~self.open
+        kth = _value(keys[(ends - self.k).clamp(min=0)]) if len(keys) else self.error.float()
+        raised = thresholds(kth, self.error, self.threshold.dtype)
+        now = self.threshold[: len(self.error)]
+        self._set(torch.where(enough, torch.maximum(now, raised), now))
+        keep = values >= self.threshold[owners]
+        self.pairs = [(owners[keep], others[keep], values[keep])]
+
+    def _set(self, threshold: Tensor) -> None:
+        self.threshold[: len(self.error)] = torch.where(self.open, torch.inf, threshold)
+        if self.threshold.dtype != torch.bfloat16:
+            return
+        below = self.threshold <= 0
+        self.below = below.nonzero()[:, 0]
+        self.as_integers = len(self.below) * FEW_BELOW <= len(below)
+        self.bits = torch.where(below, torch.inf, self.threshold).view(torch.int16)
+
+    def _all(self) -> tuple[Tensor, Tensor, Tensor]:
+        owners, others, values = zip(*self.pairs, strict=True)
+        return torch.cat(owners), torch.cat(others), torch.cat(values)
+
+    def candidates(self, first: int, *, left: bool) -> Candidates:
+        """What survived, for vectors whose ids begin at `first`; called once, at the end."""
+        self.raise_thresholds()
+        owners, others, _ = self.pairs.pop()
+        order = _sorting(owners)
+        return Candidates(
+            owners[order].long() + first,
+            others[order].long(),
+            self.open.nonzero()[:, 0] + first,
+            first,
+            len(self.error),
+            left,
+        )
+
+
+def candidates(
+    left: Side,
+    right: Side,
+    k: int,
+    *,
+    both: bool,
+    tiling: Tiling = Tiling(),
+    advance: Callable[[int], object] | None = None,
+) -> Iterator[Candidates]:
+    """Candidates for the k best of every left vector, and of every right one if `both`.
+
+    They come by strips: those of the left side one after another, then those of the right side.
+    `advance` is told how many vectors of the left side are done.
+    """
+    dtype, device = left.values.dtype, left.values.device
+    row_cuts = _cuts(len(left), tiling.rows)
+    column_cuts = _cuts(len(right), tiling.columns)
+    left_errors = errors(left, right)
+    right_errors = errors(right, left) if both else None
+    strips: list[Strip] = []
+    buffer = torch.empty(
+        max(b - a for a, b in row_cuts) * max(b - a for a, b in column_cuts),
+        dtype=dtype,
+        device=device,
+    )
+    row_group = _group(min(row_cuts[0][1], len(left)), tiling.row_group, k)
+    column_group = _group(min(column_cuts[0][1], len(right)), tiling.column_group, k)
+    for top, bottom in row_cuts:
+        rows = Strip(left_errors[top:bottom], bottom - top, k, dtype)
+        for place, (start, stop) in enumerate(column_cuts):
+            shape = (bottom - top, stop - start)
+            tile = buffer[: shape[0] * shape[1]].view(shape)
+            torch.mm(left.values[top:bottom], right.values[start:stop].T, out=tile)
+            _look_at_rows(tile, rows, start, column_group, min(stop, len(right)))
+            if right_errors is not None:
+                if top == 0:
+                    strips.append(Strip(right_errors[start:stop], stop - start, k, dtype))
+                _look_at_columns(tile, strips[place], top, row_group, min(bottom, len(left)))
+        yield rows.candidates(top, left=True)
+        if advance is not None:
+            advance(min(bottom, len(left)) - top)
+    for strip, (start, _) in zip(strips, column_cuts if both else (), strict=True):
+        yield strip.candidates(start, left=False)
+
+
+def groups_suffice(rows: int, columns: int, k: int, both: bool) -> bool:
+    """Whether the first tile of a screening has enough maxima for the k best."""
+    return k <= MOST and columns >= 4 * k and (not both or rows >= 4 * k)
+
+
+def _group(first: int, most: int, k: int) -> int:
+    """As large a group as leaves enough maxima for the k best, of `first` rows or columns.
+
+    Rows that only fill the tile up are not among the first, and a group has one of those at least.
+    """
+    group = most
+    while group > 1 and first // group < 4 * k:
+        group //= 2
+    return group
+
+
+def _look_at_rows(tile: Tensor, strip: Strip, first: int, group: int, seen: int) -> None:
+    """Survivors of the tile's rows; its columns have ids from `first`. Groups are strided."""
+    grouped = tile.view(len(tile), group, -1)  # (rows, group, groups)
+    if first == 0:
+        maxima = grouped.amax(1)  # (rows, groups)
+        strip.start(maxima)
+        mask = maxima >= strip.threshold[:, None]
+    elif strip.as_integers:
+        mask = grouped.view(torch.int16).amax(1) >= strip.bits[:, None]
+        below = strip.below
+        mask[below] = grouped[below].amax(1) >= strip.threshold[below][:, None]
+    else:
+        mask = grouped.amax(1) >= strip.threshold[:, None]
+    groups = grouped.shape[2]
+    hits = _places(mask)
+    owners, places = hits // groups, hits % groups
+    values = grouped[owners, :, places]  # (hits, group)
+    inside = _places(values >= strip.threshold[owners][:, None])
+    hit, member = inside // group, inside % group
+    others = member * groups + places[hit] + first
+    strip.add(owners[hit], others, values.view(-1)[inside].float(), seen)
+
+
+def _look_at_columns(tile: Tensor, strip: Strip, first: int, group: int, seen: int) -> None:
+    """Survivors of the tile's columns; its rows have ids from `first`. Groups are neighbours."""
+    columns = tile.shape[1]
+    grouped = tile.view(-1, group, columns)  # (groups, group, columns)
+    if first == 0:
+        maxima = grouped.amax(1)  # (groups, columns)
+        strip.start(maxima.T.contiguous())
+        mask = maxima >= strip.threshold
+    elif strip.as_integers:
+        mask = grouped.view(torch.int16).amax(1) >= strip.bits
+        below = strip.below
+        mask[:, below] = grouped[:, :, below].amax(1) >= strip.threshold[below]
+    else:
+        mask = grouped.amax(1) >= strip.threshold
+    hits = _places(mask)
+    places, owners = hits // columns, hits % columns
+    values = grouped[places, :, owners]  # (hits, group)
+    inside = _places(values >= strip.threshold[owners][:, None])
+    hit, member = inside // group, inside % group
+    others = places[hit] * group + member + first
+    strip.add(owners[hit], others, values.view(-1)[inside].float(), seen)
+
+
+def _cuts(rows: int, most: int) -> list[tuple[int, int]]:
+    """Begin and end of pieces of about equal length, multiples of PAD, of at most `most` rows."""
+    padded = -(-rows // PAD)
+    pieces = -(-padded * PAD // most)
+    size = -(-padded // pieces) * PAD
+    return [(start, min(start + size, padded * PAD)) for start in range(0, padded * PAD, size)]
+
+
+def _places(mask: Tensor) -> Tensor:
+    """Where a mask is set, as places in it when it is laid flat; NumPy is ten times faster."""
+    if mask.device.type == "cpu":
+        return torch.from_numpy(np.flatnonzero(mask.numpy()))
+    return mask.view(-1).nonzero()[:, 0]
+
+
+def _sorted(keys: Tensor) -> Tensor:
+    if keys.device.type == "cpu":
+        return torch.from_numpy(np.sort(keys.numpy()))
+    return keys.sort().values
+
+
+def _sorting(owners: Tensor) -> Tensor:
+    if owners.device.type == "cpu":
+        return torch.from_numpy(np.argsort(owners.numpy(), kind="stable"))
+    return owners.argsort(stable=True)
+
+
+def _ordered(values: Tensor) -> Tensor:
+    """Numbers from 0 to 2^32 - 1 in the order of float32 values."""
+    bits = values.view(torch.int32)
+    return torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).long() + 2**31
+
+
+def _value(keys: Tensor) -> Tensor:
+    bits = ((keys & 0xFFFFFFFF) - 2**31).int()
+    return torch.where(bits < 0, bits ^ 0x7FFFFFFF, bits).view(torch.float32)
