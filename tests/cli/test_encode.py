@@ -17,6 +17,7 @@ from tests.cli.little import write_little
 from tests.cli.test_stopping import finish, launch
 from tests.conftest import SENTENCES
 from xlit.artefacts.manifest import read_manifest
+from xlit.commands.sources import stem_of
 from xlit.retrieval.tatoeba import tatoeba
 from xlit.retrieval.vectors import open_vectors
 from xlit.tasks.card import find_card
@@ -78,6 +79,23 @@ def test_a_file_its_packed_copy_and_a_pipe_are_one_artefact(cli: Cli, tiny_encod
     assert made(cli, "--text", "de.txt", stdin=f"{tiny_encoder}\n") == path
     command = cli("show", path, "--command").out.split()
     assert "already done" in cli(*command[1:], "--dry-run").out
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("wiki.de.txt.gz", "wiki.de"),
+        ("newstest.deu", "newstest.deu"),
+        ("two words.txt", "two-words"),
+    ],
+)
+def test_an_artefact_is_called_after_its_text_and_a_pipe_has_no_name(
+    tmp_path: Path, name: str, stem: str
+) -> None:
+    (tmp_path / name).touch()
+    assert stem_of(tmp_path / name) == stem
+    os.mkfifo(tmp_path / "63")  # as in --text <(zcat corpus.gz)
+    assert stem_of(tmp_path / "63") == stem_of(Path("-")) == "text"
 
 
 @pytest.mark.parametrize(

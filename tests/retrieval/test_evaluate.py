@@ -9,7 +9,7 @@ import torch
 from xlit.errors import InputError, UsageError
 from xlit.models.encoders import Loaded, load_encoder, resolve_encoder
 from xlit.retrieval.encode import encode
-from xlit.retrieval.evaluate import bucc, evaluate_bitext, mine_texts, tatoeba
+from xlit.retrieval.evaluate import bucc, evaluate_bitext, mine_texts, search_texts, tatoeba
 from xlit.retrieval.mine import MiningOptions
 from xlit.retrieval.search import Vectors
 from xlit.tasks.card import find_card, parse_card
@@ -199,3 +199,12 @@ def test_tamil_tatoeba_is_that_of_the_bundled_encoders_table(
     )
     # the margin finds more than the nearest does, and no two English sentences are the same text
     assert score.metrics["xsim_error"] < 100 - foreign_to_english
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_an_encoder_leaves_the_gpu_before_the_search(loaded: Loaded) -> None:
+    here = search_texts(loaded, GERMAN, ENGLISH, device=torch.device("cuda"))
+    assert loaded.model.device == CPU
+    again = search_texts(loaded, GERMAN, ENGLISH, device=torch.device("cuda"))
+    assert list(here.cut()) == list(again.cut())

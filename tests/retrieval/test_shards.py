@@ -42,6 +42,12 @@ def test_anybody_reads_the_files(tmp_path: Path) -> None:
         assert pa.ipc.open_file(source).read_all().to_pydict()["text"] == TEXTS
 
 
+def test_what_is_done_to_vectors_that_were_read_leaves_the_file_alone(tmp_path: Path) -> None:
+    shard = write(tmp_path / "shards/00000")
+    shard.vectors(2)[:] = 0
+    assert np.array_equal(shard.vectors(2), VALUES)
+
+
 def test_what_numpy_saves_is_the_same_file(tmp_path: Path) -> None:
     shard = write(tmp_path / "shards/00000")
     np.save(tmp_path / "numpy.npy", VALUES)

@@ -81,7 +81,9 @@ def named_text(path: Path, flag: str, room: Path) -> "TextFile | SpooledText":
 
 
 def stem_of(path: Path) -> str:
-    """A text's own name, as far as an artefact's name can hold it."""
+    """A text's own name, as far as an artefact's name can hold it; a pipe has none."""
+    if not path.is_file():
+        return "text"
     name = path.name.removesuffix(".gz").removesuffix(".txt")
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-.") or "text"
 

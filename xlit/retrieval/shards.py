@@ -96,7 +96,8 @@ class Shard:
         """The vectors of a layer, (rows, width)."""
         path = self.folder / layer_file(layer)
         try:
-            found = np.load(path, mmap_mode="r", allow_pickle=False)
+            # copied where it is written to, and never the file: torch warns of what is read-only
+            found = np.load(path, mmap_mode="c", allow_pickle=False)
         # the last two are of numpy's reading of a damaged header
         except (OSError, ValueError, EOFError, SyntaxError, TokenError) as problem:
             raise DamagedError(f"no vectors: {problem}", path=path) from problem
