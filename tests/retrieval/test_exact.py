@@ -48,7 +48,7 @@ def rows_of(kind: str, n: int, dimensions: int, size: float, seed: int) -> Vecto
         case "zero":
             rows[rng.random(n) < 0.5] = 0
         case "clustered":
-            rows = rows[rng.integers(0, 5, n)] + size * rows
+            rows = rows[rng.integers(0, min(n, 5), n)] + size * rows
         case "near-duplicate":
             rows = rows[:1] + size * rows
         case "unnormalised":

@@ -195,6 +195,7 @@ def _look_at_rows(tile: Tensor, strip: Strip, first: int, seen: int) -> None:
     maxima = _maxima(grouped, strip, 0)  # (rows, groups)
     if first == 0:
         strip.start(maxima)
+        maxima = _maxima(grouped, strip, 0)  # it is known now whose threshold is not positive
     hits = _places(strip.reached(maxima, strip.threshold[:, None]))
     owners, places = hits // groups, hits % groups
     values = grouped[owners, :, places]  # (hits, group)
@@ -211,6 +212,7 @@ def _look_at_columns(tile: Tensor, strip: Strip, first: int, group: int, seen: i
     maxima = _maxima(grouped, strip, 2)  # (groups, columns)
     if first == 0:
         strip.start(maxima.T)
+        maxima = _maxima(grouped, strip, 2)  # it is known now whose threshold is not positive
     hits = _places(strip.reached(maxima, strip.threshold))
     places, owners = hits // columns, hits % columns
     values = grouped[places, :, owners]  # (hits, group)
