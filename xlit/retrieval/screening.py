@@ -25,12 +25,11 @@ GROWTH = 1.5  # thresholds are raised whenever that many times as much was seen 
 
 @dataclass(frozen=True)
 class Tiling:
-    """Left and right rows of a tile, and how many of them a maximum is taken over."""
+    """How many left and right vectors a tile has, and over how many left ones a maximum goes."""
 
     rows: int = 2048
     columns: int = 4096
     row_group: int = 16
-    column_group: int = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,14 +147,13 @@ def candidates(
         device=device,
     )
     row_group = _group(min(row_cuts[0][1], len(left)), tiling.row_group, k)
-    column_group = _group(min(column_cuts[0][1], len(right)), tiling.column_group, k)
     for top, bottom in row_cuts:
         rows = Strip(left_errors[top:bottom], bottom - top, k, dtype)
         for place, (start, stop) in enumerate(column_cuts):
             shape = (bottom - top, stop - start)
             tile = buffer[: shape[0] * shape[1]].view(shape)
             torch.mm(left.values[top:bottom], right.values[start:stop].T, out=tile)
-            _look_at_rows(tile, rows, start, column_group, min(stop, len(right)))
+            _look_at_rows(tile, rows, start, min(stop, len(right)))
             if right_errors is not None:
                 if top == 0:
                     strips.append(Strip(right_errors[start:stop], stop - start, k, dtype))
@@ -173,23 +171,31 @@ def groups_suffice(rows: int, columns: int, k: int, both: bool) -> bool:
 
 
 def _group(first: int, most: int, k: int) -> int:
-    """As large a group as leaves enough maxima for the k best, of `first` rows or columns.
-
-    Rows that only fill the tile up are not among the first, and a group has one of those at least.
-    """
+    """As large a group as leaves enough maxima for the k best, of the first tile's `first` rows,
+    without those that only fill it up."""
     group = most
     while group > 1 and first // group < 4 * k:
         group //= 2
     return group
 
 
-def _look_at_rows(tile: Tensor, strip: Strip, first: int, group: int, seen: int) -> None:
+def _groups(columns: int, k: int) -> int:
+    """Of how many groups of columns maxima are taken: enough for the k best, and a multiple of PAD,
+    since a CPU is many times slower where the last axis is no multiple of its vectors."""
+    units = columns // PAD
+    enough = (PAD * m for m in range(1, units) if units % m == 0 and PAD * m >= 4 * k)
+    return next(enough, columns)
+
+
+def _look_at_rows(tile: Tensor, strip: Strip, first: int, seen: int) -> None:
     """Survivors of the tile's rows; its columns have ids from `first`. Groups are strided."""
-    grouped = tile.view(len(tile), group, -1)  # (rows, group, groups)
+    groups = _groups(tile.shape[1], strip.k)
+    grouped = tile.view(len(tile), -1, groups)  # (rows, group, groups)
+    group = grouped.shape[1]
     maxima = _maxima(grouped, strip, 0)  # (rows, groups)
     if first == 0:
         strip.start(maxima)
-    groups = grouped.shape[2]
+        maxima = _maxima(grouped, strip, 0)  # it is known now whose threshold is not positive
     hits = _places(strip.reached(maxima, strip.threshold[:, None]))
     owners, places = hits // groups, hits % groups
     values = grouped[owners, :, places]  # (hits, group)
@@ -206,6 +212,7 @@ def _look_at_columns(tile: Tensor, strip: Strip, first: int, group: int, seen: i
     maxima = _maxima(grouped, strip, 2)  # (groups, columns)
     if first == 0:
         strip.start(maxima.T)
+        maxima = _maxima(grouped, strip, 2)  # it is known now whose threshold is not positive
     hits = _places(strip.reached(maxima, strip.threshold))
     places, owners = hits // columns, hits % columns
     values = grouped[places, :, owners]  # (hits, group)
