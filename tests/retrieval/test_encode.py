@@ -8,9 +8,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from tests.conftest import SENTENCES
+from xlit.device import Precision
 from xlit.errors import DamagedError, UsageError
 from xlit.models.encoders import Loaded, load_encoder, resolve_encoder
-from xlit.models.inference import Packing
+from xlit.models.inference import Packing, ways_taken
 from xlit.models.pooling import How
 from xlit.retrieval import encode as encode_module
 from xlit.retrieval.encode import encode, encode_layers
@@ -201,3 +203,15 @@ def test_an_encoder_that_gives_no_numbers_is_damaged(tiny_encoder: Path) -> None
         next(iter(loaded.model.parameters()))[:] = float("nan")
     with pytest.raises(DamagedError, match="not finite"):
         encode(loaded, TEXTS, device=CPU)
+
+
+@pytest.mark.encoder
+@pytest.mark.usefixtures("bundled_encoder")
+def test_the_bundled_encoder_is_fused_and_as_exact_as_promised() -> None:
+    loaded = load_encoder(resolve_encoder("e5-small"))
+    exact = encode(loaded, SENTENCES, device=CPU, packing="off").astype(np.float64)
+    bounds: dict[Precision, float] = {"float32": 1e-6, "bf16": 1e-4}
+    for precision, apart in bounds.items():
+        vectors = encode(loaded, SENTENCES, device=CPU, precision=precision)
+        assert 1 - (vectors * exact).sum(axis=1).min() < apart
+    assert ways_taken(loaded) == {"padded": "as asked for", "fused": ""}

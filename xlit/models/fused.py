@@ -2,7 +2,8 @@
 
 A layer is four products with what follows them (`linear`), the attention of groups of texts of
 about one length, and two LayerNorms. Weights are laid out once, query, key and value as one.
-Embeddings and their LayerNorm are computed in float32, all that follows in the type asked for.
+Products are in the type asked for; states between them, sums and LayerNorm in float32, which costs
+nothing that can be measured and cuts the error of bfloat16 to less than half.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, scaled_dot_product_attention
+from torch.nn.functional import layer_norm, pad, scaled_dot_product_attention
 
 from xlit.models.chunks import Chunk, positions
 from xlit.models.grouped_attention import groups_of, heads_of, product, put_heads
@@ -41,13 +42,12 @@ class FusedEncoder:
 
     def __init__(self, base: Any, dtype: torch.dtype, linear: type[Linear]) -> None:
         self._base = base
-        self._dtype = dtype
         embeddings = base.embeddings
         self._words: Tensor = embeddings.word_embeddings.weight.detach()
         self._places: Tensor = (
             embeddings.position_embeddings.weight + embeddings.token_type_embeddings.weight[0]
         ).detach()
-        self._norm = _Norm.of(embeddings.LayerNorm, torch.float32)
+        self._norm = _Norm.of(embeddings.LayerNorm)
         self._layers = [_Layer.of(layer, dtype, linear) for layer in layers_of(base)]
 
     def states(self, chunk: Chunk, layers: Sequence[int]) -> Iterator[Tensor]:
@@ -58,13 +58,12 @@ class FusedEncoder:
         if 0 in layers:
             yield states
         rows = -(-total // ROUNDED) * ROUNDED if states.device.type == "cpu" else total
-        narrow = states.new_zeros((rows, states.shape[1]), dtype=self._dtype)
-        narrow[:total] = states
+        states = pad(states, (0, 0, 0, rows - total))
         runs = tuple((len(list(same)), length) for length, same in groupby(chunk.lengths))
         for number, layer in enumerate(self._layers[: max(layers)], 1):
-            narrow = layer(narrow, runs)
+            states = layer(states, runs)
             if number in layers:
-                yield narrow[:total]
+                yield states[:total]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +73,8 @@ class _Norm:
     epsilon: float
 
     @classmethod
-    def of(cls, norm: nn.LayerNorm, dtype: torch.dtype) -> "_Norm":
-        return cls(norm.weight.detach().to(dtype), norm.bias.detach().to(dtype), norm.eps)
+    def of(cls, norm: nn.LayerNorm) -> "_Norm":
+        return cls(norm.weight.detach(), norm.bias.detach(), norm.eps)
 
     def __call__(self, states: Tensor) -> Tensor:
         return layer_norm(states, self.weight.shape, self.weight, self.bias, self.epsilon)
@@ -83,8 +82,10 @@ class _Norm:
 
 @dataclass(frozen=True, eq=False)
 class _Layer:
-    """A layer's products and norms. States are (rows, hidden), of which the runs are the first."""
+    """A layer's products, in `dtype`, and norms. States are (rows, hidden) in float32, of which the
+    runs are the first."""
 
+    dtype: torch.dtype
     attended: Linear  # query, key and value
     after: Linear
     norm: _Norm
@@ -104,22 +105,31 @@ class _Layer:
             return linear(weight.to(dtype), bias.to(dtype))
 
         return cls(
+            dtype=dtype,
             attended=joined(attention.query, attention.key, attention.value),
             after=joined(after.dense),
-            norm=_Norm.of(after.LayerNorm, dtype),
+            norm=_Norm.of(after.LayerNorm),
             widen=joined(layer.intermediate.dense),
             narrow=joined(layer.output.dense),
-            last_norm=_Norm.of(layer.output.LayerNorm, dtype),
+            last_norm=_Norm.of(layer.output.LayerNorm),
             heads=attention.num_attention_heads,
             scaling=attention.scaling,
         )
 
     def __call__(self, states: Tensor, runs: Runs) -> Tensor:
-        row = self.attended(states)
+        row = self.attended(states.to(self.dtype))
         attend = attention_for(row.device)
         context = attend(row, runs, heads=self.heads, scaling=self.scaling)
-        states = self.norm(self.after.plus(context, states))
-        return self.last_norm(self.narrow.plus(self.widen.gelu(states), states))
+        states = self.norm(_sum(self.after, context, states))
+        wide = self.widen.gelu(states.to(self.dtype))
+        return self.last_norm(_sum(self.narrow, wide, states))
+
+
+def _sum(linear: Linear, rows: Tensor, residual: Tensor) -> Tensor:
+    """The product plus the residual, in float32."""
+    if rows.dtype == residual.dtype:
+        return linear.plus(rows, residual)
+    return linear(rows).float().add_(residual)
 
 
 class Attention(Protocol):
