@@ -181,6 +181,24 @@ def test_shards_of_both_sides_are_cut_as_one_search(cli: Cli) -> None:
     assert refused.code == 4 and "were not searched against" in refused.err
 
 
+def test_shards_of_different_searches_are_refused(cli: Cli, tiny_encoder: Path) -> None:
+    for flags in (("--k", "3"), ("--layer", "0")):
+        line = (*texts(tiny_encoder), "--keep")
+        one, other = cli(*line).paths[0], cli(*line, *flags).paths[0]
+        ran = cli("cut", one, other)
+        assert (ran.code, ran.out) == (2, "")
+        assert f"differ in {flags[0][2:]}" in ran.err
+
+
+def test_the_recall_of_an_inexact_index_is_kept_and_told(cli: Cli) -> None:
+    path = kept(cli, "--index", "IVF2,Flat:nprobe=1")
+    assert path != kept(cli)
+    told = read_manifest(Path(path)).results["recall"]
+    assert told["forward"]["queries"] == ROWS and 0 < told["backward"]["share"] <= 1
+    assert f"forward: {100 * told['forward']['share']:.2f} %" in cli("cut", path, "-v").err
+    assert "forward recall" in cli("show", path).out
+
+
 def test_parts_of_a_side_are_searched_as_one(cli: Cli) -> None:
     parts = [word for path in stored(GERMAN, 0, "2/2", "1/2") for word in ("--source", path)]
     (target,) = stored(ENGLISH, 1)

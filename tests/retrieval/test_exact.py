@@ -1,6 +1,7 @@
 """The exact back end gives what comparing all pairs gives, bit by bit, whatever the vectors."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -194,14 +195,13 @@ def test_tiles_threads_precision_and_direction_move_no_bit(
 
 @pytest.mark.usefixtures("screening_of_everything")
 def test_memory_maps_of_float16_are_searched_as_their_values_in_float32(
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
 ) -> None:
-    folder = tmp_path_factory.mktemp("vectors")
     sides: list[Vectors] = []
     for seed in (1, 2):
         rows = rows_of("mean", 500, 32, 1, seed).astype(np.float16)
-        np.save(folder / f"{seed}.npy", rows)
-        sides.append(np.load(folder / f"{seed}.npy", mmap_mode="r"))
+        np.save(tmp_path / f"{seed}.npy", rows)
+        sides.append(np.load(tmp_path / f"{seed}.npy", mmap_mode="r"))
     forward, backward = exact_search_both(sides[0], sides[1], 4)
     wide = [rows.astype(np.float32) for rows in sides]
     assert_exact(forward, wide[0], wide[1], 4)

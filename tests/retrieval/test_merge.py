@@ -1,6 +1,7 @@
 """Shards that were searched against each other, merged, against one search over everything."""
 
 import itertools
+from dataclasses import replace
 from random import Random
 
 import numpy as np
@@ -13,6 +14,7 @@ from xlit.errors import InputError
 from xlit.retrieval.merge import merge
 from xlit.retrieval.mine import search_sentences, unify
 from xlit.retrieval.pairs import Listed, Mined, Side
+from xlit.retrieval.rows import Recall
 
 Floats = NDArray[np.float32]
 
@@ -116,3 +118,13 @@ def test_shards_that_overlap_are_refused() -> None:
     cells = [searched(vectors, (part, slice(None)), 2) for part in (slice(0, 5), slice(4, 9))]
     with pytest.raises(InputError, match="rows 1 to 5 and 5 to 9 of one text overlap"):
         merge(cells)
+
+
+def test_merged_shards_have_the_lowest_recall() -> None:
+    cells = grid(random_sides(), ([5], [3]), 2)
+    assert merge(cells).recall is None
+    for place, share in enumerate((0.9, 0.7, 0.8)):
+        found = cells[place].found
+        forward = replace(found.forward, recall=Recall(share, 10))
+        cells[place] = replace(cells[place], found=replace(found, forward=forward))
+    assert merge(cells).recall == {"forward": {"share": 0.7, "queries": 30}}

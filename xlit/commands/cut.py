@@ -6,7 +6,7 @@ xlit retrieve e5-small --source de.txt --target en.txt --keep | xlit cut --thres
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xlit.commands.cutting import CuttingOptions, cut_lines, tell
 from xlit.commands.flags import NamedStageOptions, argument, arguments_of, changed, flag
@@ -86,15 +86,19 @@ def run(options: CutOptions) -> None:
 
 def check_alike(artefacts: "Sequence[Artefact]") -> None:
     """Raises UsageError for pairs that were not searched in one way."""
-    first = artefacts[0].manifest
-    for artefact in artefacts[1:]:
-        other = artefact.manifest
-        for key in sorted({*first.settings, *other.settings}):
-            if first.settings.get(key) != other.settings.get(key):
+    first, *others = (_way_of(artefact) for artefact in artefacts)
+    for artefact, other in zip(artefacts[1:], others, strict=True):
+        for key in sorted({*first, *other}):
+            if first.get(key) != other.get(key):
                 raise UsageError(
                     f"{artefacts[0].path} and {artefact.path} differ in {key}",
                     hint="one encoder, one way to encode, one k",
                 )
+
+
+def _way_of(artefact: "Artefact") -> dict[str, Any]:
+    encoder = [parent.id for parent in artefact.manifest.parents if parent.role == "encoder"]
+    return {**artefact.manifest.settings, **({"encoder": encoder[0]} if encoder else {})}
 
 
 def _whole(cells: "Sequence[Mined]") -> "Mined":

@@ -30,7 +30,7 @@ from xlit.retrieval.unscreened import best_unscreened
 Advance = Callable[[int], object]
 
 TILING = {"cpu": Tiling(), "cuda": Tiling(rows=16384, columns=16384)}
-FEW = 2**18  # pairs that are not worth screening
+FEW = 2**17  # pairs that are not worth screening
 FEW_OPEN = 64  # vectors left open that are not worth a second screening
 
 

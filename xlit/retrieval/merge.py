@@ -9,6 +9,7 @@ one that stands in two shards counts twice.
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from xlit.errors import InputError
 from xlit.retrieval.cut import Neighbourhood
 from xlit.retrieval.gold import Sentences
 from xlit.retrieval.pairs import Mined, Side
-from xlit.retrieval.rows import Ids, Neighbours
+from xlit.retrieval.rows import Ids, Neighbours, Recall
 
 BLOCK = 1 << 18  # sentences whose neighbours are merged at a time
 
@@ -127,7 +128,7 @@ def _starts(sizes: Sequence[int]) -> list[int]:
 
 def _merged(lines: Sequence[Sequence[Neighbours]], starts: Sequence[int], k: int) -> Neighbours:
     """The k best neighbours of the sentences of every line, which have some in each shard of the
-    other side; `starts` are those shards' first ids."""
+    other side; `starts` are those shards' first ids. The recall is the lowest of all."""
     merged = []
     for line in lines:
         shards = [
@@ -138,7 +139,11 @@ def _merged(lines: Sequence[Sequence[Neighbours]], starts: Sequence[int], k: int
         for shard in shards[1:]:
             best = _better(best, shard, k)
         merged.append(best)
-    return _stacked(merged)
+    measured = [shard.recall for line in lines for shard in line if shard.recall is not None]
+    if not measured:
+        return _stacked(merged)
+    lowest = Recall(min(one.share for one in measured), sum(one.queries for one in measured))
+    return replace(_stacked(merged), recall=lowest)
 
 
 def _better(one: Neighbours, other: Neighbours, k: int) -> Neighbours:

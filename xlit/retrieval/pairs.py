@@ -22,7 +22,7 @@ from xlit.artefacts.store import Artefact, open_artefact
 from xlit.errors import DamagedError, InputError, UsageError
 from xlit.retrieval.cut import Neighbourhood
 from xlit.retrieval.gold import Sentences
-from xlit.retrieval.rows import Ids, Neighbours
+from xlit.retrieval.rows import Ids, Neighbours, Recall
 from xlit.retrieval.shards import write_header, write_rows
 from xlit.retrieval.vectors import StoredVectors, open_vectors
 
@@ -150,16 +150,18 @@ def open_found(path: Path | str) -> tuple[Artefact, Neighbourhood]:
             f"{path} is a {artefact.manifest.sort} artefact, not a pairs artefact",
             hint="xlit retrieve --source ... --target ... --keep makes those",
         )
-    rows = [_read(artefact.path / f"{name}-rows.npy") for name in SIDES]
+    rows = [_read(artefact.path / f"{name}-rows.npy", np.int64, 1) for name in SIDES]
     both = [
         Neighbours(
-            _read(artefact.path / f"{name}-scores.npy"), _read(artefact.path / f"{name}-ids.npy")
+            _read(artefact.path / f"{name}-scores.npy", np.float32, 2),
+            _read(artefact.path / f"{name}-ids.npy", np.int64, 2),
+            _recall(artefact, name),
         )
         for name in ("forward", "backward")
     ]
     for neighbours, own, other in zip(both, rows, rows[::-1], strict=True):
-        shape, ids = (len(own), neighbours.ids.shape[-1]), neighbours.ids
-        if not ids.shape == neighbours.scores.shape == shape or not _within(ids, len(other)):
+        ids, scores = neighbours.ids, neighbours.scores
+        if len(ids) != len(own) or ids.shape != scores.shape or not _within(ids, len(other)):
             raise DamagedError("neighbours that its sides do not have", path=artefact.path)
     return artefact, Neighbourhood(both[0], both[1], rows[0], rows[1])
 
@@ -213,11 +215,19 @@ def _write(path: Path, values: NDArray[Any]) -> None:
         write_rows(stream, values)
 
 
-def _read(path: Path) -> NDArray[Any]:
+def _read(path: Path, dtype: type, axes: int) -> NDArray[Any]:
     try:
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        found = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, EOFError) as problem:
         raise DamagedError(f"cannot be read: {problem}", path=path) from problem
+    if found.dtype != dtype or found.ndim != axes:
+        raise DamagedError(f"{found.dtype} of shape {found.shape}", path=path)
+    return found
+
+
+def _recall(artefact: Artefact, direction: str) -> Recall | None:
+    measured = artefact.manifest.results.get("recall", {}).get(direction)
+    return None if measured is None else Recall(measured["share"], measured["queries"])
 
 
 def _write_sentences(path: Path, sentences: Sentences, rows: Ids) -> None:
