@@ -74,20 +74,6 @@ def _against(
     ]
 
 
-def _beyond(trial: Trial) -> float:
-    """MiB at the peak, beyond what was there before and the result itself."""
-    return max(0, trial.peak - trial.result) / MIB
-
-
-def _against(
-    trials: Sequence[Trial], name: str, others: Sequence[str], step: str = ""
-) -> list[str]:
-    """The cells of the ratios to others; of a contestant to itself it is 1."""
-    return [
-        "1" if name == other else spread(ratios(trials, name, other, step), 2) for other in others
-    ]
-
-
 def _names(trials: Sequence[Trial]) -> list[str]:
     return list(dict.fromkeys(trial.contestant for trial in trials))
 
