@@ -8,8 +8,10 @@ import pytest
 from tests.retrieval.stored import some_texts, store
 from xlit.artefacts.store import Artefact, Plan, claim
 from xlit.errors import DamagedError, UsageError
+from xlit.retrieval.cut import Neighbourhood
 from xlit.retrieval.mine import search_sentences, unify
 from xlit.retrieval.pairs import (
+    BATCH,
     Listed,
     Mined,
     Side,
@@ -18,6 +20,7 @@ from xlit.retrieval.pairs import (
     vectors_side,
     write_mined,
 )
+from xlit.retrieval.rows import Neighbours
 from xlit.retrieval.vectors import open_vectors
 
 from .worked_example import SOURCES, TARGETS
@@ -95,3 +98,16 @@ def test_sides_of_vectors_name_their_text_and_their_place_in_it(tmp_path: Path) 
     assert len({side.text for side in sides}) == 1
     assert [(side.first_row, side.rows) for side in sides] == [(0, 3), (3, 3), (6, 4)]
     assert [text for part in parts for text in each_sentence(part)] == texts
+
+
+def test_sentences_of_several_batches_are_read_in_any_order(tmp_path: Path) -> None:
+    count = BATCH + 10
+    rows = np.arange(count)
+    near = Neighbours(np.ones((count, 1), np.float32), rows[:, None])
+    found = Neighbourhood(near, near, 2 * rows, 2 * rows)  # every other line was blank
+    texts = Listed([str(row) for row in range(2 * count)])
+    side = Side("a", 0, 2 * count, count, count)
+    artefact = publish(tmp_path, Mined(found, 1, (side, side), (texts, texts)))
+    _, mined = open_mined(artefact.path)
+    asked = 2 * np.array([BATCH, 0, count - 1, BATCH - 1, BATCH, 7])
+    assert mined.sentences[1].sentences(asked) == [str(row) for row in asked.tolist()]

@@ -97,11 +97,20 @@ class Kept:
             raise DamagedError(f"no sentences: {problem}", path=path) from problem
         if table.schema != SENTENCES or len(table) != len(rows):
             raise DamagedError(f"not the sentences of {len(rows)} rows", path=path)
-        self._column, self._rows = table.column("text"), rows
+        self._rows = rows
+        self._batches = table.column("text").chunks
+        self._starts = np.cumsum([0, *map(len, self._batches)])[:-1]
 
     def sentences(self, rows: Ids, /) -> list[str]:
-        found: list[str] = self._column.take(np.searchsorted(self._rows, rows)).to_pylist()
-        return found
+        places = np.searchsorted(self._rows, rows)
+        batches = np.searchsorted(self._starts, places, side="right") - 1
+        found = np.empty(len(rows), object)
+        # by batches: Arrow copies a column of several before it takes rows of it
+        for batch in np.unique(batches).tolist():
+            here = np.flatnonzero(batches == batch)
+            taken = self._batches[batch].take(pa.array(places[here] - self._starts[batch]))
+            found[here] = taken.to_pylist()
+        return found.tolist()
 
 
 def write_mined(mined: Mined, directory: Path, *, texts: bool) -> dict[str, Any]:
