@@ -1,6 +1,6 @@
 # make demo   sets everything up and runs the main job, without a model hub
 # make test   sets everything up and passes the tests
-# make bench  measures training against the Trainer of transformers; see docs/performance.md
+# make bench  measures training, encoding and mining against their peers; see docs/performance.md
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -22,7 +22,7 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-# make bench ARGS='train --workload pairs --rounds 3'
+# make bench ARGS='train --workload pairs --rounds 3', or 'encode', or 'mine'
 ARGS ?= train
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -8,7 +8,7 @@ source=$1
 target=$2
 out=$3
 encoder=${4:-e5-small}
-threshold=${5:-1.06}
+threshold=${5:-1.03}
 
 mkdir -p "$out"
 export XLIT_RUNS=${XLIT_RUNS:-$out/runs}

@@ -32,6 +32,7 @@ DIRECTIONS = 64  # that meanings vary along
 SHARED = 1.9  # length of the shared mean, beside meanings of length 1: mean cosine 0.78
 NOISE = 0.5  # what a language adds to a meaning
 BLOCK = 65536
+MEANINGS = 4096  # drawn at a time
 SAMPLE = 500  # queries of each direction that are compared with brute force
 
 
@@ -88,14 +89,21 @@ def vectors_of(side: str, start: int, stop: int, rows: int, dimensions: int) -> 
     numbers = np.arange(start, stop)
     if side == "target":
         numbers = np.where(numbers < rows // 2, rows // 2 - 1 - numbers, numbers + rows)
-    # Philox counts: any row of a long sequence without those before it
-    meanings = np.stack(
-        [np.random.Generator(np.random.Philox(key=int(n))).normal(size=DIRECTIONS) for n in numbers]
-    ).astype(np.float32)
-    vectors = unit(meanings @ spread)
+    vectors = unit(meanings(numbers) @ spread)
     own = np.random.default_rng([start, side == "target"])
     vectors += NOISE * unit(own.standard_normal(vectors.shape, np.float32))
     return unit(unit(vectors) + mean.astype(np.float32))
+
+
+def meanings(numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+    """What the sentences of these numbers mean, (numbers, `DIRECTIONS`)."""
+    found = np.empty((len(numbers), DIRECTIONS), np.float32)
+    drawn = numbers // MEANINGS
+    for place in np.unique(drawn).tolist():
+        block = np.random.default_rng([1, place]).standard_normal((MEANINGS, DIRECTIONS), "f4")
+        here = drawn == place
+        found[here] = block[numbers[here] % MEANINGS]
+    return found
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

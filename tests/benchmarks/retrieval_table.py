@@ -42,10 +42,9 @@ def ratios(trials: Sequence[Trial], contestant: str, against: str, step: str = "
 
 
 def shares(trials: Sequence[Trial], ceilings: Sequence[Ceiling], contestant: str) -> list[float]:
-    """Percent of the speed that the bf16 product alone would have, in each round.
+    """Percent of the speed that the bf16 product alone would have, as measured in the same round.
 
-    Of a known GPU that is the maker's figure, else the product measured in that round. Where there
-    are steps it is the search's.
+    Where there are steps it is the search's.
     """
     of_round = {ceiling.round: ceiling for ceiling in ceilings}
     found = []
@@ -58,7 +57,7 @@ def shares(trials: Sequence[Trial], ceilings: Sequence[Ceiling], contestant: str
 
 
 def _least_seconds(ceiling: Ceiling) -> float:
-    return ceiling.flops / (ceiling.peak or ceiling.products["bf16"])
+    return ceiling.flops / ceiling.products["bf16"]
 
 
 def _beyond(trial: Trial) -> float:
@@ -158,7 +157,7 @@ def _limit_lines(ceilings: Sequence[Ceiling], what: str) -> list[str]:
         if what == "sentences"
         else f"at least {least:.2f} s a search both ways"
     )
-    peak = f", maker's peak {one.peak / 1e12:.0f} TFLOP/s" if one.peak else ""
+    peak = f" (maker's peak {one.peak / 1e12:.0f} TFLOP/s)" if one.peak else ""
     return [
         f"{one.flops / 1e9:.0f} GFLOP a round; products of these shapes {bf16 / 1e9:.0f} GFLOP/s "
         f"in bf16 and {float32 / 1e9:.0f} in float32{peak}: {limit}. {one.device}."

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.benchmarks import table
 from tests.benchmarks.driver import encoder_at, say, scratch
 from tests.benchmarks.records import Benchmark, describe_machine, this_command
+from tests.benchmarks.sentences import SETS
 from tests.benchmarks.shapes import RANDOM
 
 # seconds a sentence, and nanoseconds a pair of vectors, for the estimate printed beforehand:
@@ -24,7 +25,6 @@ PACKAGED = ("sentence-transformers", "sentence-transformers bf16", "xtreme", "xl
 MINING = {"faiss": 7.5, "xlit Flat": 8.0, "xlit exact": 2.2}
 ENCODE_PARTS = ("speed", "accuracy", "flat", "profile")
 MINE_PARTS = ("speed", "profile")
-SETS = ("ntrex", "flores", "xnli", "tatoeba")
 ALL_TATOEBA = 66_000  # different texts of all local languages
 SHORT = 0.5  # of a sentence of Tatoeba, or of the pool, against one of NTREX
 

@@ -17,7 +17,10 @@ from tests.cli.little import write_little
 from tests.cli.test_stopping import finish, launch
 from tests.conftest import SENTENCES
 from xlit.artefacts.manifest import read_manifest
+from xlit.retrieval.tatoeba import tatoeba
 from xlit.retrieval.vectors import open_vectors
+from xlit.tasks.card import find_card
+from xlit.tasks.sources import load_split
 
 FLOAT = ("--precision", "float32")
 LINES = [f"{SENTENCES[n % 9]} {n % 50}" if n % 10 else "" for n in range(1, 64)]
@@ -131,6 +134,17 @@ def test_a_task_gives_an_artefact_a_language_and_side(cli: Cli, tiny_encoder: Pa
     assert one.paths == ran.paths[1:2]
     again = cli(*cli("show", ran.paths[1], "--command").out.split()[1:], "--dry-run").out
     assert again == f"{ran.paths[1]}\talready done\n"
+
+
+@pytest.mark.parametrize("center", [(), ("--center",)], ids=["plain", "centred"])
+def test_the_vectors_of_a_task_give_the_score_that_retrieve_gives(
+    cli: Cli, tiny_encoder: Path, center: tuple[str, ...]
+) -> None:
+    task = (tiny_encoder, "--task", "pocket-bitext", "--lang", "de", *center, *FLOAT)
+    source, target = (open_vectors([path])[:] for path in cli("encode", *task).paths)
+    score = tatoeba(load_split(find_card("pocket-bitext"), "test", "de").rows, source, target)
+    cell = read_manifest(Path(cli("retrieve", *task).paths[0])).results["scores"]
+    assert score.metrics[score.main] == cell["pocket-bitext"]["de"]["main"] > 0
 
 
 def test_a_data_artefact_is_encoded_and_becomes_a_parent(cli: Cli, tiny_encoder: Path) -> None:

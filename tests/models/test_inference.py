@@ -1,7 +1,8 @@
 """Every way of an encoder to its states against the model's own, over padded batches."""
 
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -13,7 +14,14 @@ from xlit.models import inference
 from xlit.models.chunks import Chunk
 from xlit.models.encoders import Loaded, LoadReport
 from xlit.models.fused import FusedEncoder, attend_runs
-from xlit.models.inference import PackedEncoder, PaddedEncoder, Way, way_for, ways_taken
+from xlit.models.inference import (
+    PackedEncoder,
+    PaddedEncoder,
+    Way,
+    leave_gpu,
+    way_for,
+    ways_taken,
+)
 from xlit.models.linear import PlainLinear
 
 CPU = torch.device("cpu")
@@ -63,6 +71,32 @@ def test_the_states_are_those_of_the_model_itself(family: str, how: str, layers:
     for ours, right in zip(found, expected, strict=True):
         assert ours.shape == (sum(LENGTHS), SHAPE["hidden_size"])
         assert (ours - right).abs().max() < 1e-5 * max(1.0, float(right.abs().max()))
+
+
+class OnGpu:
+    """What is asked of a model on a GPU, where tests have none."""
+
+    device = torch.device("cuda")
+
+    def to(self, where: str) -> None:
+        self.device = torch.device(where)
+
+
+def test_what_left_a_gpu_is_made_anew_and_still_told() -> None:
+    loaded = loaded_with(make("bert"))
+    way = way_for(loaded, CPU, "float32")
+    on_gpu = replace(loaded, model=cast(Any, OnGpu()))  # its ways are those of the encoder
+    leave_gpu(on_gpu)
+    assert on_gpu.model.device == CPU
+    assert ways_taken(loaded) == {"fused": ""}
+    assert way_for(loaded, CPU, "float32") is not way
+
+
+def test_an_encoder_on_a_cpu_keeps_its_way_when_a_gpu_is_to_be_left() -> None:
+    loaded = loaded_with(make("bert"))
+    way = way_for(loaded, CPU, "float32")
+    leave_gpu(loaded)
+    assert way_for(loaded, CPU, "float32") is way
 
 
 @pytest.mark.parametrize("family", ["bert", "xlm-roberta", "modernbert", "deberta-v2"])

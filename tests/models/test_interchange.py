@@ -1,3 +1,5 @@
+import json
+import shutil
 import warnings
 from pathlib import Path
 from typing import get_args
@@ -5,14 +7,23 @@ from typing import get_args
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import (
+    Dense,
+    Normalize,
+    Pooling,
+    Transformer,
+)
 from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
 
+from xlit.commands.encoding import usable
+from xlit.errors import DamagedError, UsageError
 from xlit.models.encoders import load_encoder, load_with_head
-from xlit.models.interchange import write_sentence_transformers
+from xlit.models.interchange import SOURCE, usual_pooling_of, write_sentence_transformers
 from xlit.models.multitask import save_multi, save_single, share_encoder
-from xlit.models.pooling import DefaultHow, pool
+from xlit.models.pooling import KNOWN, DefaultHow, pool
 from xlit.models.quiet import quiet
-from xlit.models.references import resolve_encoder
+from xlit.models.references import EncoderRef, resolve_encoder
+from xlit.retrieval.encode import encode
 
 TEXTS = [
     "The child reads a red book.",
@@ -78,3 +89,119 @@ def test_opening_warns_of_nothing_deprecated(tiny_encoder: Path, tmp_path: Path)
         warnings.simplefilter("error", DeprecationWarning)
         model = SentenceTransformer(str(tmp_path), device="cpu")
     assert [type(module).__name__ for module in model] == ["Transformer", "Pooling", "Normalize"]
+
+
+def saved_by_them(
+    encoder: Path, directory: Path, *, mode: str = "mean", dense: bool = False, length: int = 64
+) -> Path:
+    """A model that sentence-transformers itself has saved."""
+    with quiet():
+        body = Transformer(str(encoder), max_seq_length=length)
+        modules = [body, Pooling(32, pooling_mode=mode)]
+        if dense:
+            modules.append(Dense(in_features=32, out_features=8))
+        SentenceTransformer(modules=[*modules, Normalize()], device="cpu").save(str(directory))
+    return directory
+
+
+def encoded(directory: Path) -> torch.Tensor:
+    """As `retrieve` encodes where no flag says otherwise."""
+    ref = resolve_encoder(str(directory))
+    usual = usual_pooling_of(ref)
+    assert not usual.refused
+    vectors = encode(
+        load_encoder(ref),
+        TEXTS,
+        layer=usual.layer,
+        pooling=usual.how,
+        max_length=usual.max_length or 512,
+        device=torch.device("cpu"),
+    )
+    return torch.from_numpy(vectors)
+
+
+@pytest.mark.parametrize("mode", get_args(DefaultHow))
+@pytest.mark.parametrize("source", ["tiny_encoder", "tiny_xlmr"])
+def test_their_models_load_with_their_pooling(
+    source: str, mode: DefaultHow, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    saved_by_them(request.getfixturevalue(source), tmp_path, mode=mode, length=16)
+    usual = usual_pooling_of(resolve_encoder(str(tmp_path)))
+    assert (usual.how, usual.layer, usual.source) == (mode, -1, SOURCE)
+    assert (encoded(tmp_path) - their_vectors(tmp_path)).abs().max() < 1e-5
+
+
+def test_models_that_lie_by_module_load_too(tiny_encoder: Path, tmp_path: Path) -> None:
+    """As old versions saved them: the encoder in a folder of its own, flags for the pooling."""
+    write_sentence_transformers(tmp_path, pooling="cls", hidden_size=32, max_length=64)
+    shutil.copytree(tiny_encoder, tmp_path / "0_Transformer")
+    modules = json.loads((tmp_path / "modules.json").read_text())
+    modules[0]["path"] = "0_Transformer"
+    (tmp_path / "modules.json").write_text(json.dumps(modules))
+    (tmp_path / "sentence_bert_config.json").rename(
+        tmp_path / "0_Transformer" / "sentence_bert_config.json"
+    )
+    ref = resolve_encoder(str(tmp_path))
+    assert ref.path == tmp_path / "0_Transformer"
+    assert usual_pooling_of(ref).how == "cls"
+    assert (encoded(tmp_path) - their_vectors(tmp_path)).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("mode", "dense", "reason"),
+    [
+        ("mean", True, "they go through Dense"),
+        ("max", False, "they are pooled by max"),
+        (("mean", "max"), False, "they are pooled by mean and max"),
+        ("lasttoken", False, "they are pooled by lasttoken"),
+    ],
+    ids=["dense", "max", "two", "last"],
+)
+def test_what_cannot_be_done_here_is_refused_with_the_reason(
+    mode: str, dense: bool, reason: str, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    saved_by_them(tiny_encoder, tmp_path, mode=mode, dense=dense)
+    usual = usual_pooling_of(resolve_encoder(str(tmp_path)))
+    assert usual.refused == reason
+    with pytest.raises(UsageError, match=reason) as caught:
+        usable(usual)
+    assert caught.value.hint is not None
+    assert "--pooling mean" in caught.value.hint
+
+
+def test_lower_casing_is_refused(tiny_encoder: Path, tmp_path: Path) -> None:
+    write(tiny_encoder, tmp_path, 1, "mean", max_length=16)
+    about = {"max_seq_length": 16, "do_lower_case": True}
+    (tmp_path / "sentence_bert_config.json").write_text(json.dumps(about))
+    assert "lower-cased" in usual_pooling_of(resolve_encoder(str(tmp_path))).refused
+
+
+def test_a_prompt_of_the_model_is_told(tiny_encoder: Path, tmp_path: Path) -> None:
+    saved_by_them(tiny_encoder, tmp_path)
+    prompts = {"prompts": {"query": "query: "}, "default_prompt_name": "query"}
+    (tmp_path / "config_sentence_transformers.json").write_text(json.dumps(prompts))
+    assert usual_pooling_of(resolve_encoder(str(tmp_path))).prompt == "query: "
+
+
+def test_of_files_that_xlit_wrote_a_known_name_comes_first(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    """They pool the last layer, as sentence-transformers knows no other."""
+    write(tiny_encoder, tmp_path, 1, "cls", max_length=16)
+    ref = EncoderRef("here", "artefact", tmp_path, "")
+    assert usual_pooling_of(ref, "xlm-roberta-large").layer == -1
+    (tmp_path / "manifest.json").write_text("{}")
+    assert usual_pooling_of(ref, "xlm-roberta-large") == KNOWN["xlm-roberta-large"]
+    assert usual_pooling_of(ref, "some-model").how == "cls"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("modules.json", "{"), ("modules.json", "{}"), ("1_Pooling/config.json", "[]")],
+)
+def test_damaged_files_are_named(name: str, text: str, tiny_encoder: Path, tmp_path: Path) -> None:
+    write(tiny_encoder, tmp_path, 1, "cls", max_length=16)
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DamagedError) as caught:
+        usual_pooling_of(EncoderRef("here", "directory", tmp_path, ""))
+    assert caught.value.path == tmp_path / name

@@ -12,6 +12,7 @@ from tests.conftest import SENTENCES
 from xlit import device
 from xlit.device import Precision
 from xlit.models.encoders import load_encoder, resolve_encoder
+from xlit.models.inference import leave_gpu, ways_taken
 from xlit.retrieval.encode import encode, encode_layers
 from xlit.retrieval.exact import exact_search_both
 from xlit.retrieval.faiss_index import FaissIndex, faiss_is_there, load_faiss, parse_index
@@ -116,6 +117,19 @@ def test_vectors_are_those_of_a_cpu(
         expected = encode(loaded, SENTENCES, device=CPU)
         found = encode(loaded, SENTENCES, device=device.pick(), precision=precision)
         assert np.einsum("td,td->t", found, expected).min() > 1 - tolerance
+
+
+def test_the_encoder_leaves_the_gpu_to_the_search_and_comes_back(tiny_encoder: Path) -> None:
+    loaded = load_encoder(resolve_encoder(str(tiny_encoder)))
+    before = encode(loaded, SENTENCES, device=device.pick())
+    ways = ways_taken(loaded)
+    assert loaded.model.device.type == "cuda"
+    leave_gpu(loaded)
+    held = torch.cuda.memory_allocated()
+    assert loaded.model.device.type == "cpu"
+    assert ways_taken(loaded) == ways
+    assert np.array_equal(encode(loaded, SENTENCES, device=device.pick()), before)
+    assert torch.cuda.memory_allocated() > held
 
 
 def test_several_layers_come_from_one_pass(tiny_encoder: Path) -> None:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.retrieval.stored import some_texts, some_vectors, store
 from xlit.artefacts.store import Plan, claim
 from xlit.errors import DamagedError, InputError, UsageError
+from xlit.retrieval import vectors as vectors_module
 from xlit.retrieval.parts import Part, part_from
 from xlit.retrieval.shards import SENTENCES
 from xlit.retrieval.vectors import (
-    OPEN,
     StoredVectors,
     check_comparable,
     open_vectors,
@@ -85,14 +85,18 @@ def test_rows_that_are_not_there_are_refused(
         stored[rows]
 
 
-def test_more_shards_than_files_may_be_open_are_read(tmp_path: Path) -> None:
-    rows = 3 * OPEN
+def test_more_shards_than_files_may_be_open_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors_module, "OPEN", 4)  # so that a dozen shards are too many
+    rows = 12
     many = store(tmp_path, {3: some_vectors(rows, 2)}, some_texts(rows), shard_rows=1)
     stored = open_vectors([many.path])
-    assert np.array_equal(stored[:], some_vectors(rows, 2))
-    descriptors = len(list(Path("/proc/self/fd").iterdir()))
-    assert np.array_equal(stored[::-1], some_vectors(rows, 2)[::-1])
-    assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for order in (1, -1):
+        assert np.array_equal(stored[::order], some_vectors(rows, 2)[::order])
+        assert stored.sentences(slice(None, None, order)) == some_texts(rows)[::order]
+        assert len(list(Path("/proc/self/fd").iterdir())) <= before + 4
 
 
 def test_workers_of_one_text_are_one_side_in_the_order_of_the_text(tmp_path: Path) -> None:
@@ -113,9 +117,22 @@ def test_a_part_that_is_not_named_is_told_and_one_named_twice_refused(
         store(tmp_path, {12: VECTORS}, TEXTS, shard=f"{number}/3").path for number in (1, 2, 3)
     )
     assert len(open_vectors([third, first])) == len(VECTORS) - len(open_vectors([second]))
-    assert "parts 2 of 3 of the text are not named" in capsys.readouterr().err
+    assert "of its text part 2 of 3 is not named" in capsys.readouterr().err
     with pytest.raises(InputError, match="twice"):
         open_vectors([first, first])
+
+
+def test_the_parts_of_several_texts_come_text_by_text(tmp_path: Path) -> None:
+    texts = {"first": TEXTS[:7], "second": TEXTS[7:]}
+    parts = {
+        f"{name} {number}": store(
+            tmp_path, {12: VECTORS[: len(text)]}, text, name=name, shard=f"{number}/2"
+        ).path
+        for name, text in texts.items()
+        for number in (1, 2)
+    }
+    mixed = [parts[name] for name in ("second 2", "first 2", "first 1", "second 1")]
+    assert open_vectors(mixed).sentences() == TEXTS[7:] + TEXTS[:7]
 
 
 def test_artefacts_of_other_texts_follow_in_the_order_given(tmp_path: Path) -> None:

@@ -40,25 +40,43 @@ def one_layer(layers: Layers, usual: "Pooling") -> int:
 
 
 def usual_pooling(ref: "EncoderRef", origin: "Artefact | None") -> "Pooling":
-    """The pooling and layer of an encoder by name; a checkpoint counts as the one at its root,
-    unless it was trained to rank by other vectors."""
-    from xlit.models.pooling import TRAINED_TO_RANK, pooling_of
+    """The pooling and layer of an encoder; a checkpoint counts as the one at its root, unless it
+    was trained to rank by other vectors."""
+    from xlit.models.interchange import usual_pooling_of
+    from xlit.models.pooling import TRAINED_TO_RANK
 
     if origin is not None and "ranking" in origin.manifest.settings.get("kinds", ()):
         return TRAINED_TO_RANK
     root = origin.manifest.encoder if origin is not None else None
-    return pooling_of(root or ref.name)
+    return usual_pooling_of(ref, root)
+
+
+def usable(usual: "Pooling") -> "Pooling":
+    """The same. Raises UsageError where the encoder's own vectors cannot be made here."""
+    if usual.refused:
+        raise UsageError(
+            f"the encoder's own vectors cannot be made here: {usual.refused} ({usual.source})",
+            hint="--pooling mean, or cls, takes the hidden states of its encoder alone",
+        )
+    return usual
 
 
 def encoding_of(options: Any, usual: "Pooling") -> "LayersOptions":
-    """What `encode` is told but for the layer, by the flags of a stage that encodes."""
-    from xlit import device
+    """What `encode` is told but for the layer, by the flags of a stage that encodes.
 
+    Raises UsageError as `usable`, unless a pooling was asked for.
+    """
+    from xlit import console, device
+
+    if usual.prompt and not options.prefix:
+        console.notice(
+            f"the encoder's own prompt is not put before texts: --prefix {usual.prompt!r} does that"
+        )
     where = device.pick()
     return {
-        "pooling": usual.how if options.pooling == "auto" else options.pooling,
+        "pooling": usable(usual).how if options.pooling == "auto" else options.pooling,
         "prefix": options.prefix,
-        "max_length": options.max_length,
+        "max_length": min(options.max_length, usual.max_length or options.max_length),
         "device": where,
         "precision": device.precision(options.precision, where),
         "packing": options.packing,

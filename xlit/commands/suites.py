@@ -192,15 +192,15 @@ def _reference(piece: "Piece", group: "Group") -> "EncoderRef":
 
 
 def _encoding(piece: "Piece", group: "Group") -> dict[str, Any]:
-    """As `retrieve` encodes where no flag says otherwise."""
-    from xlit.commands.encoding import usual_pooling
+    """As `retrieve` encodes in float32 where no flag says otherwise."""
+    from xlit.commands.encoding import usable, usual_pooling
 
-    usual = usual_pooling(_reference(piece, group), piece.checkpoint)
+    usual = usable(usual_pooling(_reference(piece, group), piece.checkpoint))
     return {
         "layer": usual.layer,
         "pooling": usual.how,
         "prefix": "",
-        "max_length": MAX_LENGTH,
+        "max_length": min(MAX_LENGTH, usual.max_length or MAX_LENGTH),
         "precision": "float32",
     }
 

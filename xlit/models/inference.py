@@ -8,6 +8,7 @@ with those of padded ones.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal, Protocol
 
@@ -71,6 +72,24 @@ def way_for(
 def ways_taken(loaded: Loaded) -> dict[str, str]:
     """The ways that were taken so far, for a manifest: each with the reason why, or nothing."""
     return {way.how: way.reason for _, way in loaded.ways.values()}
+
+
+def leave_gpu(loaded: Loaded) -> None:
+    """Give a GPU's memory to whoever computes next; encoding again brings the encoder back."""
+    if loaded.model.device.type != "cuda":
+        return
+    loaded.model.to("cpu")
+    for key, (_, way) in loaded.ways.items():
+        loaded.ways[key] = (None, _Left(way.how, way.reason))
+    torch.cuda.empty_cache()
+
+
+@dataclass(frozen=True)
+class _Left:
+    """What is known of a way whose weights are gone: it is made anew when it is asked for."""
+
+    how: How
+    reason: str
 
 
 class PackedEncoder:

@@ -21,11 +21,18 @@ DefaultHow = Literal["mean", "cls"]  # what sentence-transformers can be told as
 
 @dataclass(frozen=True)
 class Pooling:
-    """How the vectors of a model are made when nothing else is said, and where that comes from."""
+    """How the vectors of a model are made when nothing else is said, and where that comes from.
+
+    What sentence-transformers' files add (`xlit.models.interchange`): the tokens that a text is cut
+    to at most, a prompt that belongs before every text, and why vectors cannot be made so here.
+    """
 
     how: DefaultHow
     layer: int
     source: str
+    max_length: int | None = None
+    prompt: str = ""
+    refused: str = ""
 
 
 # e5 was trained with the mean of its last layer: that is its sentence vector, so no other layer has
@@ -51,7 +58,7 @@ DEFAULT = Pooling("mean", -1, "the default of sentence-transformers")
 
 
 def pooling_of(name: str) -> Pooling:
-    """The defaults of a model by its name, a hub id or a path; the last layer's mean if unknown."""
+    """The defaults of a model by its name, a hub id or a path; `DEFAULT` itself if unknown."""
     last = name.partition("@")[0].rstrip("/").rpartition("/")[2]
     return KNOWN.get(last.lower(), DEFAULT)
 

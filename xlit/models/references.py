@@ -29,6 +29,7 @@ from xlit.models.fetched import fetched_names, find_fetched
 
 CONFIG = "config.json"
 MANIFEST = "manifest.json"
+MODULES_FILE = "modules.json"  # of sentence-transformers
 WEIGHTS = "model.safetensors"
 SHARDS = "model.safetensors.index.json"
 HEADS = "heads"
@@ -108,6 +109,7 @@ def _resolve_fetched(name: str, sort: Literal["directory", "hub"]) -> EncoderRef
 
 def _resolve_directory(name: str, path: Path) -> EncoderRef:
     path = newest(path)  # of an artefact the newest version, as everywhere
+    path = encoder_folder(path) or path
     if path.is_dir() and not (path / CONFIG).is_file() and (path / MANIFEST).is_file():
         sort = read_json(path / MANIFEST).get("sort")
         raise UsageError(f"{name} is a {sort} artefact, an encoder or a checkpoint is needed")
@@ -164,6 +166,26 @@ def weight_files(path: Path) -> list[Path]:
             path=path,
         )
     raise DamagedError(f"not a checkpoint: no {WEIGHTS}", path=path)
+
+
+def encoder_folder(path: Path) -> Path | None:
+    """The encoder's folder in a model of sentence-transformers whose first module has one, as
+    older versions saved it; None where there is none, or the encoder lies in the folder itself."""
+    if not (path / MODULES_FILE).is_file():
+        return None
+    first = str(next(iter(read_modules(path)), {}).get("path", ""))
+    return path / first if first and (path / first / CONFIG).is_file() else None
+
+
+def read_modules(path: Path) -> list[dict[str, Any]]:
+    """The modules of a model of sentence-transformers. Raises DamagedError."""
+    try:
+        modules = json.loads((path / MODULES_FILE).read_bytes())
+    except (ValueError, RecursionError) as error:  # also text that is not UTF-8
+        raise DamagedError(f"is not JSON: {error}", path=path / MODULES_FILE) from error
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        raise DamagedError("holds no list of modules", path=path / MODULES_FILE)
+    return modules
 
 
 def fetch(name: str, *, patterns: list[str], commit: str | None = None) -> Path:

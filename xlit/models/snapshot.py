@@ -15,8 +15,12 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from xlit.errors import DamagedError, UsageError
 from xlit.models.encoders import load_encoder
-from xlit.models.interchange import write_sentence_transformers
-from xlit.models.pooling import pooling_of
+from xlit.models.interchange import (
+    FILES,
+    copy_files,
+    usual_pooling_of,
+    write_sentence_transformers,
+)
 from xlit.models.quiet import quiet
 from xlit.models.references import (
     CONFIG,
@@ -76,7 +80,7 @@ def gather(name: str) -> Snapshot:
         return Snapshot(ref, None, ref.identity, None, BUNDLED_LICENCE)
     if ref.path is not None:
         return Snapshot(ref, ref.path, ref.identity, None, licence_in(ref.path))
-    wanted = [CONFIG, "model*.safetensors", SHARDS, *TOKENIZER_FILES, ABOUT]
+    wanted = [CONFIG, "model*.safetensors", SHARDS, *TOKENIZER_FILES, ABOUT, *FILES]
     folder = fetch(ref.name, patterns=wanted, commit=ref.identity)
     if not (folder / WEIGHTS).is_file() and not (folder / SHARDS).is_file():
         _refuse(ref, folder)
@@ -123,12 +127,16 @@ def save_model(snapshot: Snapshot, directory: Path) -> dict[str, Any]:
         _copy(snapshot.folder, directory)
         stored = EncoderRef(snapshot.ref.name, "directory", directory, snapshot.digest)
         loaded = load_encoder(stored)
-    write_sentence_transformers(
-        directory,
-        pooling=pooling_of(snapshot.ref.name).how,
-        hidden_size=loaded.model.config.hidden_size,
-        max_length=min(512, loaded.tokenizer.model_max_length),
-    )
+    usual = usual_pooling_of(snapshot.ref)
+    if usual.refused and snapshot.folder is not None:
+        copy_files(snapshot.folder, directory)  # so that what is stored is refused as well
+    else:
+        write_sentence_transformers(
+            directory,
+            pooling=usual.how,
+            hidden_size=loaded.model.config.hidden_size,
+            max_length=min(usual.max_length or 512, loaded.tokenizer.model_max_length),
+        )
     return {
         "licence": snapshot.licence,
         "tensors": loaded.report.loaded,

@@ -5,9 +5,10 @@ from typing import Unpack
 
 import numpy as np
 
-from xlit import console, device
+from xlit import console
 from xlit.errors import InputError
 from xlit.models.encoders import Loaded
+from xlit.models.inference import leave_gpu
 from xlit.retrieval.bitext import BitextItem, BitextScore
 from xlit.retrieval.bucc import bucc
 from xlit.retrieval.centring import centred, unit
@@ -105,10 +106,7 @@ def search_texts(
         if not side:
             raise InputError(f"the {name} side has no sentence")
     vectors = _vectors(loaded, texts[0], texts[1], center, options)
-    if loaded.model.device.type == "cuda":  # the search can use its memory
-        loaded.ways.clear()
-        loaded.model.to("cpu")
-        device.give_memory_back()
+    leave_gpu(loaded)  # to the search
     with console.progress("search", total=sum(map(len, texts)), unit="sentences") as advance:
         found = search_sentences(
             unify(texts[0]), unify(texts[1]), *vectors, k=k, index=index, advance=advance

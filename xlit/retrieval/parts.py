@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from xlit.errors import UsageError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Part:
     """Worker `number`, from 1, of `of` that encode a text."""
 

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from xlit.retrieval.rows import Ids, Rows, Scores, Vectors, widened
 
-PAIRS = 1024  # scored at a time: what they take (8 bytes a dimension) stays in the cache
-GATHERED = 65536  # pairs whose vectors are read in one go
+PAIRS = 512  # scored at a time: what they take (8 bytes a dimension) stays in the cache
 
 
 def scores_of(queries: Vectors, vectors: Rows, ids: Ids) -> Scores:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -96,7 +97,8 @@ class Shard:
         path = self.folder / layer_file(layer)
         try:
             found = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as problem:
+        # the last two are of numpy's reading of a damaged header
+        except (OSError, ValueError, EOFError, SyntaxError, TokenError) as problem:
             raise DamagedError(f"no vectors: {problem}", path=path) from problem
         if found.shape != (self.rows, self.width) or found.dtype != self.dtype:
             raise DamagedError(
@@ -112,14 +114,15 @@ class Shard:
         try:
             with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
                 table = file.read_all()
-            table.validate()
-        except (OSError, pa.ArrowException) as problem:
+            # Arrow trusts the offsets of its files: a flipped bit could be read beyond the end
+            table.validate(full=True)
+            if table.schema != SCHEMA or len(table) != self.rows:
+                raise DamagedError(
+                    f"{len(table)} rows of {table.schema.names}, not {self.rows} of id and text",
+                    path=path,
+                )
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as problem:
             raise DamagedError(f"no sentences: {problem}", path=path) from problem
-        if table.schema != SCHEMA or len(table) != self.rows:
-            raise DamagedError(
-                f"{len(table)} rows of {table.schema.names}, not {self.rows} of id and text",
-                path=path,
-            )
         return table
 
     def is_whole(self, layers: Sequence[int]) -> bool:

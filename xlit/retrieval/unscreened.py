@@ -26,17 +26,17 @@ def best_unscreened(
     index_vectors: Rows,
     k: int,
     *,
-    device: torch.device,
+    device: torch.device | None = None,
     advance: Callable[[int], object] | None = None,
 ) -> tuple[Scores, Ids]:
     """The k best scores and ids (queries, k) of each query, ties by the lower id.
 
-    `k` is at most the number of index vectors.
+    `k` is at most the number of index vectors; products are made on the CPU if no device is given.
     """
     keys = np.empty((len(queries), k), np.int64)
     for start in range(0, len(queries), QUERIES):
         block = slice(start, min(start + QUERIES, len(queries)))
-        keys[block] = _best_keys(queries, index_vectors, block, k, device)
+        keys[block] = _best_keys(queries, index_vectors, block, k, device or torch.device("cpu"))
         if advance is not None:
             advance(block.stop - block.start)
     return pairs_in(keys)

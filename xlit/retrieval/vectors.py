@@ -15,7 +15,7 @@ from xlit import console
 from xlit.artefacts.manifest import Manifest, canonical_json
 from xlit.artefacts.store import Artefact, open_artefact
 from xlit.errors import DamagedError, InputError, UsageError
-from xlit.retrieval.parts import part_from
+from xlit.retrieval.parts import Part, part_from
 from xlit.retrieval.shards import Shard, shard_folder
 
 Ids = NDArray[np.int64]
@@ -220,27 +220,30 @@ def _check_alike(artefacts: Sequence[Artefact]) -> None:
         different = _differences(_about(first.manifest, OF_TEXT), _about(other.manifest, OF_TEXT))
         if different:
             raise InputError(
-                f"{first.path} and {other.path} are not one side: {'; '.join(different)}"
+                f"{first.path} and {other.path} are not one side: {'; '.join(different)}",
+                hint="encode them in one way",
             )
 
 
 def _in_order(artefacts: Sequence[Artefact]) -> list[Artefact]:
-    """The parts of one text by their numbers; anything else as it was given."""
-    parts = [part_from(artefact.manifest.settings["shard"]) for artefact in artefacts]
-    texts = {
-        canonical_json(
-            [[record["digest"] for record in a.manifest.data], a.manifest.settings.get("side")]
-        )
-        for a in artefacts
-    }
-    if len(texts) > 1 or len({part.of for part in parts}) > 1 or parts[0].of == 1:
-        return list(artefacts)
-    by_number = dict(zip((part.number for part in parts), artefacts, strict=True))
-    if len(by_number) < len(parts):
-        raise InputError(f"a part of the text is named twice: {', '.join(map(str, parts))}")
-    if missing := [str(n) for n in range(1, parts[0].of + 1) if n not in by_number]:
-        console.always(f"parts {', '.join(missing)} of {parts[0].of} of the text are not named")
-    return [by_number[number] for number in sorted(by_number)]
+    """Texts as they were given, and the parts of each by their numbers."""
+    texts: dict[str, dict[Part, Artefact]] = {}
+    for artefact in artefacts:
+        manifest = artefact.manifest
+        part = part_from(manifest.settings["shard"])
+        digests = [record["digest"] for record in manifest.data]
+        text = canonical_json([digests, manifest.settings.get("side"), part.of])
+        if part in texts.setdefault(text, {}):
+            raise InputError(f"part {part} of a text is named twice", path=artefact.path)
+        texts[text][part] = artefact
+    for parts in texts.values():
+        first = next(iter(parts))
+        if missing := [n for n in range(1, first.of + 1) if Part(n, first.of) not in parts]:
+            console.always(
+                f"{parts[first].path}: of its text part {', '.join(map(str, missing))}"
+                f" of {first.of} is not named"
+            )
+    return [parts[part] for parts in texts.values() for part in sorted(parts)]
 
 
 def _layer(manifest: Manifest, asked: int | None) -> int:

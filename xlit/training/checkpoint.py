@@ -11,9 +11,9 @@ from xlit.kinds.kind import FeatureOptions
 from xlit.kinds.registry import find_kind
 from xlit.models.activations import recomputed_activations
 from xlit.models.encoders import EncoderRef, Loaded, load_with_head
-from xlit.models.interchange import write_sentence_transformers
+from xlit.models.interchange import usual_pooling_of, write_sentence_transformers
 from xlit.models.multitask import save, share_encoder
-from xlit.models.pooling import pooling_of
+from xlit.models.pooling import TRAINED_TO_RANK
 from xlit.tasks.overlap import read_seen, seen_of, write_seen
 from xlit.tasks.recipes import Recipe
 from xlit.tasks.rows import Row
@@ -86,7 +86,7 @@ def train_checkpoint(
     for model in models.values():
         model.to("cpu")
     save(models, tokenizer, directory)
-    _write_about(directory, plan, tasks, result, models, tokenizer)
+    _write_about(directory, plan, ref, tasks, result, models, tokenizer)
     before = read_seen(ref.path) if ref.path is not None else []
     entries = [task.entry for task in tasks]
     now = [seen_of(split) for entry in entries for split in (entry.train, entry.dev)]
@@ -167,16 +167,18 @@ def _dev_rows(task: TaskPlan) -> tuple[Row, ...]:
 def _write_about(
     directory: Path,
     plan: Plan,
+    ref: EncoderRef,
     tasks: Sequence[TaskPlan],
     result: Result,
     models: dict[str, Any],
     tokenizer: Any,
 ) -> None:
     """The files beside weights and tokenizer: pooling, cards, and the model card."""
-    base = next((p.manifest.encoder for _, p in plan.parents if p.manifest.encoder), None)
+    root = next((p.manifest.encoder for _, p in plan.parents if p.manifest.encoder), None)
+    ranks = any(task.entry.card.kind == "ranking" for task in tasks)
     write_sentence_transformers(
         directory,
-        pooling=pooling_of(base or str(plan.changed.get("encoder", ""))).how,
+        pooling=(TRAINED_TO_RANK if ranks else usual_pooling_of(ref, root)).how,
         hidden_size=next(iter(models.values())).config.hidden_size,
         max_length=min(512, tokenizer.model_max_length),
     )
