@@ -208,6 +208,7 @@ def _sentences(artefact: Artefact, side: str, rows: Ids) -> Sentences:
         [artefact.path / parent.path for parent in parents],
         layer=int(artefact.manifest.settings["layer"]),
         check=False,  # of the vectors themselves nothing is read
+        complete=False,  # other parts are in other cells
     )
     if len(rows) and rows.max() >= len(vectors):
         raise InputError(f"the {side} side is not what was searched", path=artefact.path)

@@ -133,13 +133,18 @@ _Piece = tuple[int, slice | Ids, slice | Ids | None]
 
 
 def open_vectors(
-    paths: Sequence[Path | str], *, layer: int | None = None, check: bool = True
+    paths: Sequence[Path | str],
+    *,
+    layer: int | None = None,
+    check: bool = True,
+    complete: bool = True,
 ) -> StoredVectors:
     """The vectors of artefacts as one side, in the order of the paths.
 
     What the workers of one text made (`--shard i/n`) comes in the order of the text, however the
-    paths are sorted. `layer` picks one of several, -1 the encoder's last; with `check` every file
-    is held against its checksum. Raises MissingError or DamagedError for what is no artefact,
+    paths are sorted; parts that are not named are told where a `complete` text is expected. `layer`
+    picks one of several, -1 the encoder's last; with `check` every file is held against its
+    checksum. Raises MissingError or DamagedError for what is no artefact,
     UsageError for one of another sort or a layer that is not stored, InputError for artefacts that
     are no one side.
     """
@@ -153,7 +158,8 @@ def open_vectors(
     if not artefacts:
         raise UsageError("no vectors artefact is named")
     _check_alike(artefacts)
-    return StoredVectors(_in_order(artefacts), _layer(artefacts[0].manifest, layer))
+    in_order = _in_order(artefacts, complete=complete)
+    return StoredVectors(in_order, _layer(artefacts[0].manifest, layer))
 
 
 def check_comparable(source: StoredVectors, target: StoredVectors) -> None:
@@ -225,8 +231,9 @@ def _check_alike(artefacts: Sequence[Artefact]) -> None:
             )
 
 
-def _in_order(artefacts: Sequence[Artefact]) -> list[Artefact]:
-    """Texts as they were given, and the parts of each by their numbers."""
+def _in_order(artefacts: Sequence[Artefact], *, complete: bool) -> list[Artefact]:
+    """Texts as they were given, and the parts of each by their numbers. What is missing of a text
+    that is to be `complete` is said."""
     texts: dict[str, dict[Part, Artefact]] = {}
     for artefact in artefacts:
         manifest = artefact.manifest
@@ -238,7 +245,8 @@ def _in_order(artefacts: Sequence[Artefact]) -> list[Artefact]:
         texts[text][part] = artefact
     for parts in texts.values():
         first = next(iter(parts))
-        if missing := [n for n in range(1, first.of + 1) if Part(n, first.of) not in parts]:
+        missing = [n for n in range(1, first.of + 1) if Part(n, first.of) not in parts]
+        if complete and missing:
             console.always(
                 f"{parts[first].path}: of its text part {', '.join(map(str, missing))}"
                 f" of {first.of} is not named"
