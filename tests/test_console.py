@@ -100,3 +100,17 @@ def test_who_knows_the_time_left_better_is_believed(
         "encode: 120 texts 2.0/s, 1:00 so far",
         "encode: 240 texts 2.0/s, 1:02:03 left",
     ]
+
+
+def test_millions_are_counted_in_full(
+    steps: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps[:] = [0.0]
+    console.set_volume(quiet=False, verbose=True)
+    try:
+        with console.progress("search", total=2_000_000, unit="vectors") as advance:
+            steps[0] = 61.0
+            advance(1_234_567)
+    finally:
+        console.set_volume(quiet=False, verbose=False)
+    assert "search: 1234567/2000000 vectors" in capsys.readouterr().err

@@ -154,6 +154,15 @@ def test_another_pair_of_the_same_score_is_a_tie_and_of_another_score_is_not() -
     assert not holds and values["of them no ties"] == 2
 
 
+def test_a_pair_of_a_sentence_with_other_neighbours_of_equal_scores_is_a_tie() -> None:
+    one, other = found([(1.3, 0, 0)]), found([(1.3, 0, 0), (1.1, 2, 2)])
+    assert not compared(one, other)[0]
+    near = Neighbours(other.forward.scores, np.array([[0], [1], [1]]))  # of source 2 alone
+    tied = Found(near, other.backward, other.scores, other.sources, other.targets)
+    holds, values = compared(one, tied)
+    assert holds and values["other neighbours"] == 1 and values["of them no ties"] == 0
+
+
 def test_a_score_that_differs_is_no_tie() -> None:
     one = found([(1.3, 0, 0)])
     holds, values = compared(found([(1.30001, 0, 0)]), one)

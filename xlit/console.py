@@ -117,9 +117,9 @@ class _Progress:
         left = self.left
         if left is None and self.total is not None and speed:
             left = (self.total - self.done) / speed
-        done = f"{self.done:g}"
+        done = f"{self.done:.10g}"
         if self.total is not None:
-            of = f"{self.total:g}"
+            of = f"{self.total:.10g}"
             done = f"{done:>{len(of)}}/{of}"  # what stands behind it stays where it is
         said = [f"{done} {self.unit}"]
         if self.rate and speed:

@@ -35,7 +35,8 @@ def compared(ours: Found, others: Found) -> tuple[bool, dict[str, float]]:
 
     A neighbour may be another one of the same score, so the scores are compared place by place. A
     pair of one that the other does not have is a tie if the other has a pair of that source, or of
-    that target, with the same score.
+    that target, with the same score, or if that source or target has other neighbours of the same
+    scores: its best candidate is then another one, which may be taken already.
     """
     gap = max(
         _largest(ours.forward.scores, others.forward.scores),
@@ -51,10 +52,14 @@ def compared(ours: Found, others: Found) -> tuple[bool, dict[str, float]]:
         ours.sources * columns + ours.targets,
         others.sources * columns + others.targets,
     )
+    apart = (
+        (ours.forward.ids != others.forward.ids).any(axis=1),
+        (ours.backward.ids != others.backward.ids).any(axis=1),
+    )
     common, at, other_at = np.intersect1d(keys, other_keys, return_indices=True)
     scores = _largest(ours.scores[at], others.scores[other_at])
-    lost = _untied(ours, others, ~np.isin(keys, common)) + _untied(
-        others, ours, ~np.isin(other_keys, common)
+    lost = _untied(ours, others, ~np.isin(keys, common), *apart) + _untied(
+        others, ours, ~np.isin(other_keys, common), *apart
     )
     values = {
         "pairs": float(len(keys)),
@@ -80,8 +85,17 @@ def equal(ours: Found, others: Found) -> bool:
     )
 
 
-def _untied(ours: Found, others: Found, alone: NDArray[np.bool_]) -> int:
-    """How many of these pairs of ours are no ties."""
+def _untied(
+    ours: Found,
+    others: Found,
+    alone: NDArray[np.bool_],
+    sources_apart: NDArray[np.bool_],
+    targets_apart: NDArray[np.bool_],
+) -> int:
+    """How many of these pairs of ours are no ties.
+
+    `..._apart` (sources) and (targets) say which have other neighbours in the two results.
+    """
     of_source = np.full(len(ours.forward.ids), np.inf)
     of_target = np.full(len(ours.backward.ids), np.inf)
     of_source[others.sources] = others.scores
@@ -90,6 +104,7 @@ def _untied(ours: Found, others: Found, alone: NDArray[np.bool_]) -> int:
     tied = (np.abs(of_source[sources] - scores) <= TIE) | (
         np.abs(of_target[targets] - scores) <= TIE
     )
+    tied |= sources_apart[sources] | targets_apart[targets]
     return int((~tied).sum())
 
 
