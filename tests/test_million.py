@@ -13,6 +13,7 @@ from tests.benchmarks.driver import ROOT
 from tests.benchmarks.million import (
     MEANINGS,
     agreement,
+    check,
     meanings,
     measure,
     rows_of_the_true_pairs,
@@ -76,3 +77,12 @@ def test_a_wrong_neighbour_shows(tmp_path: Path) -> None:
     wrong = forward.ids.copy()
     wrong[3, 0] += 1
     assert agreement(sides[0], sides[1], Neighbours(forward.scores, wrong)) == 1 - 1 / 200
+
+
+def test_an_exact_search_that_was_none_fails_and_an_approximate_one_may() -> None:
+    for index in ("auto", "Flat", "IVF8,SQfp16"):
+        check({"as_brute_force": [1.0, 1.0]}, index)
+    check({"as_brute_force": [0.9, 1.0]}, "IVF8,SQfp16")
+    for index in ("auto", "Flat"):
+        with pytest.raises(SystemExit, match=f"{index}: the neighbours are not"):
+            check({"as_brute_force": [1.0, 0.999]}, index)

@@ -97,6 +97,17 @@ def test_what_faiss_does_not_know_is_wrong_usage(text: str) -> None:
         parse_index(text)
 
 
+@pytest.mark.parametrize("text", ["IVF8,Flat:nprobe=0", "IVF8,Flat:nprobe=-3", "IVF0,Flat"])
+def test_an_index_that_looks_into_no_list_is_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageError, match=f"--index {text}: that looks into none"):
+        parse_index(text)
+
+
+def test_parameters_that_only_the_search_cannot_do_with_are_wrong_usage() -> None:
+    with pytest.raises(UsageError, match=r"RFlat:k_factor_rf=0\.1: FAISS cannot search it"):
+        search(QUERIES, VECTORS, 5, index="SQ8,RFlat:k_factor_rf=0.1")
+
+
 class StandInGpus:
     """Two GPUs as far as FAISS is asked: they take an index as it is, and note how."""
 

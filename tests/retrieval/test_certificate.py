@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from xlit.retrieval.certificate import Side, errors, mean_of, screened, thresholds
+from xlit.retrieval.certificate import TINY, Side, errors, mean_of, screened, thresholds
 from xlit.retrieval.rescoring import scores_of
 
 from .exactly import Vectors
@@ -32,12 +32,22 @@ def rows(n: int, dimensions: int, seed: int, mean: float = 0.0, spread: float = 
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
 @pytest.mark.parametrize("dimensions", [1, 7, 384, 2100])
 @pytest.mark.parametrize(
-    ("mean", "spread"), [(0, 0), (2, 0), (1, 3)], ids=["centred", "mean", "lengths"]
+    ("mean", "spread", "scales"),
+    [
+        (0, 0, (1, 1)),
+        (2, 0, (1, 1)),
+        (1, 3, (1, 1)),
+        (1, 1, (1e-18, 1e-20)),
+        (1, 1, (1e-42, 1)),
+        (2, 0, (1e15, 1e-41)),
+    ],
+    ids=["centred", "mean", "lengths", "tiny products", "denormal", "denormal and huge"],
 )
 def test_screened_values_are_off_by_no_more_than_promised(
-    mean: float, spread: float, dimensions: int, dtype: torch.dtype
+    mean: float, spread: float, scales: tuple[float, float], dimensions: int, dtype: torch.dtype
 ) -> None:
     x, y = rows(40, dimensions, 1, mean, spread), rows(50, dimensions, 2, mean, spread)
+    x, y = x * np.float32(scales[0]), y * np.float32(scales[1])
     left, right, shift = sides(x, y, dtype)
     screened_values = (left.values.float() @ right.values.float().T)[:40, :50].double()
     ids = np.tile(np.arange(50), (40, 1))
@@ -99,6 +109,23 @@ def test_a_threshold_is_below_all_that_the_kth_value_allows() -> None:
         # the least float32 number that is rounded to t, or the tie below it
         least = (t.double() + below.double()) / 2
         assert bool((reached <= (least - 2 * error).float().bfloat16()).all())
+
+
+@pytest.mark.parametrize("relative", [0.0, 1.0, 100.0])
+def test_thresholds_hold_where_numbers_below_the_normal_ones_count_as_zero(
+    relative: float,
+) -> None:
+    """All bfloat16 numbers t about zero: a processor may have made 0 of what R would make more
+    of, but no error is below `TINY`, which is far more than that."""
+    t = torch.arange(-(2**15), 2**15).to(torch.int16).view(torch.bfloat16)
+    t = t[t.abs() <= 2.0**-110]
+    normal = t.double().abs().clamp(min=2.0**-126)
+    error = 8 * TINY + relative * normal
+    reached = thresholds(t.float(), error, torch.bfloat16)
+    # an error of 7 TINY is as much as arithmetic makes without what counts as zero
+    least = (t.double() - 2.0**-8 * normal - 2 * (error - TINY)).float()
+    flushed = torch.where(least.abs() < 2.0**-126, 0, least).bfloat16()
+    assert bool((reached <= flushed).all())
 
 
 def test_the_threshold_follows_the_rounding_of_the_kth_value() -> None:

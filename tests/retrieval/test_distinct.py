@@ -36,6 +36,18 @@ def test_rows_that_only_share_a_hash_stay_apart(monkeypatch: pytest.MonkeyPatch)
     assert groups.group_of.tolist() == [0, 1, 0, 2]
 
 
+def test_queries_are_expanded_by_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    rows = rng.normal(size=(9, 4)).astype(np.float32)[rng.integers(0, 9, 60)]
+    queries = rng.normal(size=(11, 4)).astype(np.float32)
+    groups = distinct(rows)
+    monkeypatch.setattr(module, "QUERIES", 4)  # a constant of memory alone
+    scores, ids = expanded(*brute_force(queries, rows[groups.first], 7), groups, 7)
+    expected_scores, expected_ids = brute_force(queries, rows, 7)
+    assert np.array_equal(scores, expected_scores)
+    assert np.array_equal(ids, expected_ids)
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.integers(0, 6), min_size=1, max_size=40),

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from xlit.retrieval import exact
 from xlit.retrieval.exact import exact_search, exact_search_both
@@ -93,9 +94,20 @@ def cases(draw: st.DrawFn) -> Case:
     ]
     if draw(st.booleans()):  # translations: each target is near a source
         sources, noise = sides[0], rows_of("random", len(sides[1]), dimensions, 1, 1)
-        near = sources[np.arange(len(noise)) % len(sources)]
-        sides[1] = (near + noise * np.float32(size * np.abs(sources).mean())).astype(np.float32)
+        near = sources[np.arange(len(noise)) % len(sources)].astype(np.float64)
+        sides[1] = searchable(near + noise * size * np.abs(sources, dtype=np.float64).mean())
+    longest = [np.linalg.norm(side.astype(np.float64), axis=1).max() for side in sides]
+    if longest[0] * longest[1] >= LONGEST:  # `search` refuses these
+        sides[0] = searchable(sides[0] / longest[0] * (LONGEST / longest[1]))
     return Case(sides[0], sides[1], draw(st.sampled_from([1, 2, 4, 11])))
+
+
+LONGEST = 3e38  # a product of two lengths
+
+
+def searchable(rows: NDArray[np.float64]) -> Vectors:
+    """In float32 and finite: `search` refuses anything else."""
+    return np.clip(rows, -LONGEST, LONGEST).astype(np.float32)
 
 
 def assert_exact(found: Neighbours, queries: Vectors, vectors: Vectors, k: int) -> None:
@@ -130,6 +142,22 @@ def test_each_kind_of_vectors_gets_through_several_tiles(kind: str, precision: P
     assert_exact(backward, targets, sources, 3)
 
 
+@pytest.mark.usefixtures("screening_of_everything")
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize(
+    ("n", "k"), [(44, 11), (127, 31), (129, 32), (384, 96), (385, 97), (520, 130), (520, 520)]
+)
+def test_k_near_what_a_tile_or_a_side_has(
+    n: int, k: int, precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sides of just four times k vectors or one less, which fill their last rows or do not."""
+    monkeypatch.setattr(exact, "TILING", {"cpu": Tiling(256, 256, 8)})  # rows for the largest k
+    sources, targets = rows_of("mean", n, 24, 1, 8), rows_of("mean", n + 1, 24, 1, 9)
+    forward, backward = exact_search_both(sources, targets, k, precision=precision)
+    assert_exact(forward, sources, targets, k)
+    assert_exact(backward, targets, sources, k)
+
+
 @pytest.mark.parametrize("k", [1, 4, 300])
 def test_few_pairs_are_compared_without_screening(k: int) -> None:
     sources, targets = random_rows(300, 20, 1), random_rows(400, 20, 2)
@@ -159,6 +187,25 @@ def test_sentence_like_vectors_are_screened_and_none_is_left_open(
     again = counted(monkeypatch, "_again")  # what the speed rests on shows in no result
     exact_search_both(rows_of("mean", 600, 64, 1, 1), rows_of("mean", 500, 64, 1, 2), 4)
     assert again == []
+
+
+@pytest.mark.usefixtures("screening_of_everything")
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_sides_sorted_by_subject_are_screened_and_none_is_left_open(
+    precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first tiles hold says nothing of the last ones."""
+    monkeypatch.setattr(exact, "TILING", {"cpu": Tiling(256, 512, 16)})
+    again = counted(monkeypatch, "_again")
+    subjects = random_rows(2, 64, 7)
+    sources, targets = (
+        (subjects[order] + random_rows(1200, 64, seed)).astype(np.float32)
+        for seed, order in ((8, np.repeat([0, 1], 600)), (9, np.repeat([1, 0], 600)))
+    )
+    forward, backward = exact_search_both(sources, targets, 4, precision=precision)
+    assert again == []
+    assert_exact(forward, sources, targets, 4)
+    assert_exact(backward, targets, sources, 4)
 
 
 @pytest.mark.usefixtures("screening_of_everything")
@@ -233,4 +280,22 @@ def test_a_users_low_precision_of_products_is_not_used_and_is_left_as_it_was() -
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision(before)
+    assert_exact(forward, sources, targets, 4)
+
+
+@pytest.mark.usefixtures("screening_of_everything")
+@pytest.mark.skipif(
+    not hasattr(torch.backends, "fp32_precision"), reason="this torch has one way to ask"
+)
+def test_a_low_precision_asked_for_in_torchs_new_way_is_not_used_either() -> None:
+    sources, targets = rows_of("mean", 500, 64, 1, 1), rows_of("mean", 500, 64, 1, 2)
+    mkldnn: Any = torch.backends.mkldnn  # whose types do not tell of this
+    matmul = mkldnn.matmul
+    before = matmul.fp32_precision
+    matmul.fp32_precision = "bf16"
+    try:
+        forward, _ = exact_search_both(sources, targets, 4, precision="float32")
+        assert matmul.fp32_precision == "bf16"
+    finally:
+        matmul.fp32_precision = before
     assert_exact(forward, sources, targets, 4)

@@ -51,6 +51,13 @@ def test_rows_that_are_no_writable_array_score_the_same(
     assert np.array_equal(pair_scores(mapped, wide, ids, ids), pair_scores(wide, wide, ids, ids))
 
 
+def test_rows_that_run_backwards_score_the_same() -> None:
+    x, y = some(10, 8, 8), some(12, 8, 9)
+    ids = np.arange(10)
+    expected = pair_scores(x[::-1].copy(), y[:, ::-1].copy(), ids, ids)
+    assert np.array_equal(pair_scores(x[::-1], y[:, ::-1], ids, ids), expected)
+
+
 def test_zero_has_no_sign_and_what_float32_cannot_hold_is_infinite() -> None:
     x = np.array([[-1.0, 0.0], [-1e-30, 0.0], [3e38, 3e38]], np.float32)
     y = np.array([[0.0, 1.0], [1e-30, 0.0], [3e38, 3e38]], np.float32)

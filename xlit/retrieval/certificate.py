@@ -20,8 +20,9 @@ bx = x - a rounded to the screening type, dx = x - a - bx what the rounding lost
 2. The error of T. By Cauchy-Schwarz, for one x and every y,
        |T - (x.y - a.b)| <= |bx| max|dy| + |dx| max|y-b| + |r-r'| + max|q-q'|.
    These lengths are measured, not estimated. They are computed in float32 and raised by what that
-   can be off: a sum of n squares by a factor 1 + (n+2) 2^-24, squares that vanish (of numbers below
-   2^-63) by sqrt(n) 2^-63 in the length, the subtraction of the mean by 2^-24 |x-a|.
+   can be off: a sum of n squares by a factor 1 + (n+2) 2^-24, the subtraction of the mean by
+   2^-24 |x-a| (twice either is taken), and squares that vanish (of numbers below 2^-63) by
+   sqrt(n) 2^-63 in the length.
 
 3. Accumulation. The processor sums the w products of T in float32, in an order of its own: off by
    at most gamma (|bx| max|by| + |r'| + max|q'|), gamma = 2 w 2^-24. Any order of rounding to

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from xlit.retrieval.ordering import best_of
 from xlit.retrieval.rows import Ids, Rows, Scores, blocks
 
+QUERIES = 16384  # whose neighbours are expanded at a time: up to k rows for each of the k groups
 SEED = 20260101  # of the multipliers of the hash; the result does not depend on it
 
 
@@ -56,6 +57,14 @@ def expanded(scores: Scores, ids: Ids, groups: Distinct, k: int) -> tuple[Scores
     """The k best rows (queries, k) from the best groups (queries, any), given by their numbers."""
     if not groups.repeated:
         return scores, groups.first[ids]
+    best = np.empty((len(ids), k), np.float32), np.empty((len(ids), k), np.int64)
+    for start in range(0, len(ids), QUERIES):
+        block = slice(start, start + QUERIES)
+        best[0][block], best[1][block] = _expanded(scores[block], ids[block], groups, k)
+    return best
+
+
+def _expanded(scores: Scores, ids: Ids, groups: Distinct, k: int) -> tuple[Scores, Ids]:
     # of a group no more than k rows can be among the best
     sizes = np.minimum(np.diff(groups.starts), k)[ids].ravel()  # (queries x groups)
     begins = np.repeat(groups.starts[ids].ravel(), sizes)

@@ -182,15 +182,40 @@ def _again(
 def _plain_products() -> Iterator[None]:
     """Products summed in float32, and of float32 numbers as they are: the certificate needs it."""
     matmul = torch.backends.cuda.matmul
-    before = torch.get_float32_matmul_precision(), matmul.allow_bf16_reduced_precision_reduction
-    torch.set_float32_matmul_precision("highest")
+    before = matmul.allow_bf16_reduced_precision_reduction
     matmul.allow_bf16_reduced_precision_reduction = False
     try:
-        with torch.inference_mode():
+        with _float32_as_it_is(), torch.inference_mode():
             yield
     finally:
-        torch.set_float32_matmul_precision(before[0])
-        matmul.allow_bf16_reduced_precision_reduction = before[1]
+        matmul.allow_bf16_reduced_precision_reduction = before
+
+
+@contextmanager
+def _float32_as_it_is() -> Iterator[None]:
+    """No float32 number is rounded before it is multiplied.
+
+    Torch 2.9 has a new way to ask for that, and fails where one asks in the old way after somebody
+    else asked in the new one.
+    """
+    if not hasattr(torch.backends, "fp32_precision"):
+        precision = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("highest")
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(precision)
+        return
+    mkldnn: Any = torch.backends.mkldnn  # whose types do not tell of this
+    places: tuple[Any, ...] = (torch.backends.cuda.matmul, mkldnn.matmul)
+    before = [place.fp32_precision for place in places]
+    try:
+        for place in places:
+            place.fp32_precision = "ieee"
+        yield
+    finally:
+        for place, was in zip(places, before, strict=True):
+            place.fp32_precision = was
 
 
 @dataclass(frozen=True, eq=False)

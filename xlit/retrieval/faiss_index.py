@@ -27,6 +27,7 @@ TRAINING_AT_LEAST = 65536  # for what has no lists: rotations, quantisers
 # One list in so many is looked into where nprobe is not given: of 20,000 real sentences in many
 # languages that finds nine tenths of the true neighbours, one in 32 finds 85 %.
 PROBED = 16
+MOST_LISTS = 2**31  # a negative nprobe counts as more
 # Of queries with vectors: two seconds of two cores, so that a signal is heard.
 PRODUCTS_A_CALL = 2**29
 QUERIES_A_CALL = (256, 4096)
@@ -101,6 +102,7 @@ class FaissIndex:
         cannot train or fill such an index with such vectors.
         """
         faiss = load_faiss()
+        self.spec = spec
         self.rows = len(vectors)
         try:
             index = faiss.index_factory(vectors.shape[1], spec.factory, faiss.METRIC_INNER_PRODUCT)
@@ -122,12 +124,19 @@ class FaissIndex:
     def search(self, queries: Rows, wanted: int) -> Iterator[tuple[slice, Vectors, Scores, Ids]]:
         """Of each block of queries: where it is, the queries, FAISS's scores and ids.
 
-        Both are (block, wanted), best first; an id is -1 where FAISS found no more.
+        Both are (block, wanted), best first; an id is -1 where FAISS found no more. Raises
+        UsageError for parameters that FAISS takes and cannot search with.
         """
         fewest, most = QUERIES_A_CALL
         size = max(fewest, min(most, PRODUCTS_A_CALL // max(1, self.rows)))
         for block, vectors in blocks(queries, size):
-            proposed, ids = self._index.search(vectors, wanted)
+            try:
+                proposed, ids = self._index.search(vectors, wanted)
+            except RuntimeError as problem:
+                raise UsageError(
+                    f"--index {self.spec}: FAISS cannot search it: {_reason(problem)}",
+                    hint="other parameters, or --index exact",
+                ) from None
             yield block, vectors, proposed, ids
 
 
@@ -144,11 +153,17 @@ def _training_rows(faiss: Any, index: Any, vectors: Rows) -> Vectors:
 
 
 def _parametrise(faiss: Any, index: Any, spec: IndexSpec) -> None:
+    """Raises UsageError where no list would be looked into: FAISS would say so at the search."""
     inverted = faiss.try_extract_index_ivf(index)
     if inverted is not None:
         inverted.nprobe = max(1, int(inverted.nlist) // PROBED)
     if spec.parameters:
         faiss.ParameterSpace().set_index_parameters(index, spec.parameters)
+    if inverted is not None and not (inverted.nlist and 0 < inverted.nprobe < MOST_LISTS):
+        raise UsageError(
+            f"--index {spec}: that looks into none of {inverted.nlist} lists",
+            hint="IVF4096,Flat:nprobe=64 looks into 64 of 4096",
+        )
 
 
 def _gpus(faiss: Any) -> int:

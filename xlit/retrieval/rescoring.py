@@ -27,7 +27,7 @@ def pair_scores(sources: Rows, targets: Rows, source_ids: Ids, target_ids: Ids) 
     scores = np.empty(len(source_ids), np.float32)
     in_memory = [
         torch.from_numpy(rows)
-        if type(rows) is np.ndarray and rows.dtype == np.float32 and rows.flags.writeable
+        if type(rows) is np.ndarray and rows.dtype == np.float32 and rows.flags.carray
         else None
         for rows in (sources, targets)
     ]

@@ -5,8 +5,9 @@ left vector with many right ones, a column that of one right vector with many le
 and each column has a threshold (`certificate`), below which no pair of the k best can be. Maxima
 over groups of a tile say where a threshold is reached; only there single values are looked at, and
 the pairs that reach a threshold survive. A threshold starts at the k-th largest maximum of the
-first tile: k groups have one value at least that. Later it is raised from the survivors, among
-which the k best seen so far always are.
+first tile: k groups have one value at least that. It is raised in the same way by a tile that is
+not like those before it, where more groups reach it than usual, as in texts that are sorted by
+subject. Besides, it is raised from the survivors, among which the k best seen so far always are.
 """
 
 from collections.abc import Callable, Iterator
@@ -51,17 +52,35 @@ class Strip:
         """`error` (vectors); `size` is with the rows that fill the last tile up."""
         self.error = error
         self.k = k
-        self.cap = 16 * k + 64
-        self.threshold = torch.full((size,), torch.inf, dtype=dtype, device=error.device)
+        self.cap = 16 * k + 64  # pairs of a tile
+        # nothing reaches a threshold that is no number: that of open vectors, and of filling rows
+        self.threshold = torch.full((size,), torch.nan, dtype=dtype, device=error.device)
+        self.threshold[: len(error)] = -torch.inf
         self.open = ~torch.isfinite(error)
+        # values that are not finite belong to vectors without a bound; by their bits they are large
+        self.by_bits = dtype == torch.bfloat16 and not bool(self.open.any())
         self.below: Tensor | None = None  # whose thresholds are not positive, once there are any
-        self.seen = self.raised_at = 0
+        self.seen = self.raised_at = self.waiting = 0
         self.pairs: list[tuple[Tensor, Tensor, Tensor]] = []  # owner, other, value
 
     def start(self, maxima: Tensor) -> None:
         """Thresholds from the first tile's maxima (vectors, groups)."""
-        kth = _kth_largest(maxima[: len(self.error)].float(), self.k)
-        self._set(thresholds(kth, self.error, self.threshold.dtype))
+        everyone = torch.arange(len(self.error), device=self.error.device)
+        self.lift(everyone, maxima[: len(self.error)])
+
+    def lift(self, some: Tensor, maxima: Tensor) -> None:
+        """Raise the thresholds of some vectors by maxima (some, groups) of one tile."""
+        kth = _kth_largest(maxima.float(), self.k)
+        threshold = self.threshold[: len(self.error)].clone()
+        raised = thresholds(kth, self.error[some], self.threshold.dtype)
+        threshold[some] = torch.maximum(threshold[some], raised)
+        self._set(threshold)
+
+    def with_many(self, owners: Tensor, groups: int) -> Tensor:
+        """Vectors whose thresholds are reached by many of a tile's groups, 4 k or more; of each
+        such group there is the owner."""
+        many = min(2 * self.k + 16, groups // 2)
+        return (torch.bincount(owners) > many).nonzero()[:, 0]
 
     def add(self, owners: Tensor, others: Tensor, values: Tensor, seen: int) -> None:
         """Survivors of a tile, and how many of the other side are seen by now."""
@@ -74,14 +93,15 @@ class Strip:
             owners, others, values = owners[keep], others[keep], values[keep]
         self.pairs.append((owners.int(), others.int(), values))
         self.seen = seen
-        if seen >= GROWTH * self.raised_at:
+        self.waiting += len(owners)
+        # the second is what memory asks for
+        if seen >= GROWTH * self.raised_at or 4 * self.waiting > self.cap * len(self.error):
             self.raise_thresholds()
 
     def raise_thresholds(self) -> None:
-        self.raised_at = self.seen
+        self.raised_at, self.waiting = self.seen, 0
         owners, others, values = self._all()
         counts = torch.bincount(owners, minlength=len(self.error))
-        self.open |= counts > 4 * self.cap
         keys = _sorted((owners.long() << 32) + _ordered(values))
         ends = counts.cumsum(0)
         enough = (counts >= self.k) & ~self.open
@@ -89,16 +109,19 @@ class Strip:
         raised = thresholds(kth, self.error, self.threshold.dtype)
         now = self.threshold[: len(self.error)]
         self._set(torch.where(enough, torch.maximum(now, raised), now))
+        kept = torch.bincount(owners[values >= self.threshold[owners]], minlength=len(self.error))
+        self.open |= kept > 4 * self.cap
+        self._set(self.threshold[: len(self.error)])
         keep = values >= self.threshold[owners]
         self.pairs = [(owners[keep], others[keep], values[keep])]
 
     def _set(self, threshold: Tensor) -> None:
-        self.threshold[: len(self.error)] = torch.where(self.open, torch.inf, threshold)
+        self.threshold[: len(self.error)] = torch.where(self.open, torch.nan, threshold)
         self.below = (self.threshold <= 0).nonzero()[:, 0]
 
     def reached(self, values: Tensor, threshold: Tensor) -> Tensor:
         """Where values reach thresholds, compared by their bits if these are all positive."""
-        if values.dtype == torch.bfloat16 and self.below is not None and not len(self.below):
+        if self.by_bits and self.below is not None and not len(self.below):
             return values.view(torch.int16) >= threshold.view(torch.int16)
         return values >= threshold
 
@@ -197,6 +220,9 @@ def _look_at_rows(tile: Tensor, strip: Strip, first: int, seen: int) -> None:
         strip.start(maxima)
         maxima = _maxima(grouped, strip, 0)  # it is known now whose threshold is not positive
     hits = _places(strip.reached(maxima, strip.threshold[:, None]))
+    if first and len(many := strip.with_many(hits // groups, groups)):
+        strip.lift(many, maxima[many])
+        hits = _places(strip.reached(maxima, strip.threshold[:, None]))
     owners, places = hits // groups, hits % groups
     values = grouped[owners, :, places]  # (hits, group)
     inside = _places(strip.reached(values, strip.threshold[owners][:, None]))
@@ -214,6 +240,9 @@ def _look_at_columns(tile: Tensor, strip: Strip, first: int, group: int, seen: i
         strip.start(maxima.T)
         maxima = _maxima(grouped, strip, 2)  # it is known now whose threshold is not positive
     hits = _places(strip.reached(maxima, strip.threshold))
+    if first and len(many := strip.with_many(hits % columns, len(grouped))):
+        strip.lift(many, maxima[:, many].T)
+        hits = _places(strip.reached(maxima, strip.threshold))
     places, owners = hits // columns, hits % columns
     values = grouped[places, :, owners]  # (hits, group)
     inside = _places(strip.reached(values, strip.threshold[owners][:, None]))
