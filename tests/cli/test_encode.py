@@ -87,6 +87,7 @@ def test_a_file_its_packed_copy_and_a_pipe_are_one_artefact(cli: Cli, tiny_encod
         ("wiki.de.txt.gz", "wiki.de"),
         ("newstest.deu", "newstest.deu"),
         ("two words.txt", "two-words"),
+        ("x" * 250, "x" * 80),
     ],
 )
 def test_an_artefact_is_called_after_its_text_and_a_pipe_has_no_name(
@@ -230,6 +231,14 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     if code:
         assert len(ran.err.splitlines()) == 1
         assert not ran.out and not [*(cli.home / "runs").glob("vectors/*")]
+
+
+def test_of_a_pipe_that_is_no_text_no_encoder_gets_the_rest(
+    cli: Cli, tiny_encoder: Path, tiny_xlmr: Path
+) -> None:
+    ran = cli("encode", tiny_encoder, tiny_xlmr, *FLOAT, stdin=b"good\n\xff\nthe rest\n")
+    assert (ran.code, ran.out) == (4, "")
+    assert "stdin:2: not UTF-8" in ran.err and len(ran.err.splitlines()) == 1
 
 
 def test_a_text_needs_an_encoder_beside_it_on_stdin(cli: Cli) -> None:

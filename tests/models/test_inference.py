@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.models.test_packing import LENGTHS, PAD, SHAPE, make
+from tests.models.test_packing import CONFIGS, LENGTHS, PAD, SHAPE, make
 from xlit import console
 from xlit.models import inference
 from xlit.models.chunks import Chunk
@@ -71,6 +71,18 @@ def test_the_states_are_those_of_the_model_itself(family: str, how: str, layers:
     for ours, right in zip(found, expected, strict=True):
         assert ours.shape == (sum(LENGTHS), SHAPE["hidden_size"])
         assert (ours - right).abs().max() < 1e-5 * max(1.0, float(right.abs().max()))
+
+
+def test_padding_behind_all_positions_keeps_no_encoder_from_packing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ModernBERT's own has the number 50,283, and it has 8,192 positions."""
+    numbers = CONFIGS["modernbert"] | {"pad_token_id": 700, "vocab_size": 800}
+    monkeypatch.setitem(CONFIGS, "modernbert", numbers)  # what `make` reads
+    loaded = loaded_with(make("modernbert"))
+    loaded.tokenizer.pad_token_id = 700
+    way = way_for(loaded, CPU, "float32")
+    assert (way.how, way.reason) == ("packed", "its layers are not found where BERT has them")
 
 
 class OnGpu:

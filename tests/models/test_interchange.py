@@ -18,11 +18,17 @@ from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClas
 from xlit.commands.encoding import usable
 from xlit.errors import DamagedError, UsageError
 from xlit.models.encoders import load_encoder, load_with_head
-from xlit.models.interchange import SOURCE, usual_pooling_of, write_sentence_transformers
+from xlit.models.interchange import (
+    SOURCE,
+    USUAL_LENGTH,
+    usual_pooling_of,
+    write_sentence_transformers,
+)
 from xlit.models.multitask import save_multi, save_single, share_encoder
 from xlit.models.pooling import KNOWN, DefaultHow, pool
 from xlit.models.quiet import quiet
 from xlit.models.references import EncoderRef, resolve_encoder
+from xlit.models.snapshot import gather, save_model
 from xlit.retrieval.encode import encode
 
 TEXTS = [
@@ -131,16 +137,20 @@ def test_their_models_load_with_their_pooling(
     assert (encoded(tmp_path) - their_vectors(tmp_path)).abs().max() < 1e-5
 
 
-def test_models_that_lie_by_module_load_too(tiny_encoder: Path, tmp_path: Path) -> None:
+def by_module(encoder: Path, directory: Path) -> None:
     """As old versions saved them: the encoder in a folder of its own, flags for the pooling."""
-    write_sentence_transformers(tmp_path, pooling="cls", hidden_size=32, max_length=64)
-    shutil.copytree(tiny_encoder, tmp_path / "0_Transformer")
-    modules = json.loads((tmp_path / "modules.json").read_text())
+    write_sentence_transformers(directory, pooling="cls", hidden_size=32, max_length=64)
+    shutil.copytree(encoder, directory / "0_Transformer")
+    modules = json.loads((directory / "modules.json").read_text())
     modules[0]["path"] = "0_Transformer"
-    (tmp_path / "modules.json").write_text(json.dumps(modules))
-    (tmp_path / "sentence_bert_config.json").rename(
-        tmp_path / "0_Transformer" / "sentence_bert_config.json"
+    (directory / "modules.json").write_text(json.dumps(modules))
+    (directory / "sentence_bert_config.json").rename(
+        directory / "0_Transformer" / "sentence_bert_config.json"
     )
+
+
+def test_models_that_lie_by_module_load_too(tiny_encoder: Path, tmp_path: Path) -> None:
+    by_module(tiny_encoder, tmp_path)
     ref = resolve_encoder(str(tmp_path))
     assert ref.path == tmp_path / "0_Transformer"
     assert usual_pooling_of(ref).how == "cls"
@@ -169,6 +179,35 @@ def test_what_cannot_be_done_here_is_refused_with_the_reason(
     assert "--pooling mean" in caught.value.hint
 
 
+def test_what_is_refused_is_refused_as_well_when_it_was_stored(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    source, stored = tmp_path / "source", tmp_path / "stored"
+    source.mkdir()
+    by_module(tiny_encoder, source)
+    about = source / "1_Pooling/config.json"
+    flags = json.loads(about.read_text()) | {"pooling_mode_max_tokens": True}
+    about.write_text(json.dumps(flags))
+    stored.mkdir()
+    save_model(gather(str(source)), stored)
+    found = usual_pooling_of(resolve_encoder(str(stored)))
+    assert found == usual_pooling_of(resolve_encoder(str(source)))
+    assert found.refused == "they are pooled by cls and max"
+
+
+def test_what_the_files_say_is_part_of_what_a_stored_model_depends_on(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_encoder, tmp_path / "model"))
+    told = [gather(str(folder)).settings()]
+    ways: tuple[tuple[DefaultHow, int], ...] = (("cls", 64), ("mean", 64), ("mean", 32))
+    for how, length in ways:
+        write_sentence_transformers(folder, pooling=how, hidden_size=32, max_length=length)
+        told.append(gather(str(folder)).settings())
+    assert len({json.dumps(settings) for settings in told}) == 4
+    assert len({settings["digest"] for settings in told}) == 1  # that is of the encoder alone
+
+
 def test_lower_casing_is_refused(tiny_encoder: Path, tmp_path: Path) -> None:
     write(tiny_encoder, tmp_path, 1, "mean", max_length=16)
     about = {"max_seq_length": 16, "do_lower_case": True}
@@ -193,6 +232,18 @@ def test_of_files_that_xlit_wrote_a_known_name_comes_first(
     (tmp_path / "manifest.json").write_text("{}")
     assert usual_pooling_of(ref, "xlm-roberta-large") == KNOWN["xlm-roberta-large"]
     assert usual_pooling_of(ref, "some-model").how == "cls"
+    assert usual_pooling_of(ref, "some-model").max_length == 16
+
+
+def test_the_usual_length_in_files_that_xlit_wrote_limits_nothing(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    """An encoder with more positions takes longer texts, stored and trained as it did before."""
+    write(tiny_encoder, tmp_path, 1, "mean", max_length=USUAL_LENGTH)
+    ref = EncoderRef("here", "artefact", tmp_path, "")
+    assert usual_pooling_of(ref).max_length == USUAL_LENGTH
+    (tmp_path / "manifest.json").write_text("{}")
+    assert usual_pooling_of(ref).max_length is None
 
 
 @pytest.mark.parametrize(

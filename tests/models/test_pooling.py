@@ -5,7 +5,15 @@ import torch
 
 from xlit.errors import UsageError
 from xlit.models.chunks import Chunk
-from xlit.models.pooling import DEFAULT, DefaultHow, pool, pool_chunk, pooling_of
+from xlit.models.pooling import (
+    DEFAULT,
+    DefaultHow,
+    pool,
+    pool_chunk,
+    pooling_of,
+    sums_by_run,
+    sums_in_order,
+)
 
 HIDDEN = torch.tensor([[[1.0, 2.0], [3.0, 4.0], [100.0, 100.0]], [[2.0, 0.0]] * 3])  # (2, 3, 2)
 MASK = torch.tensor([[1, 1, 0], [1, 1, 1]])
@@ -35,6 +43,18 @@ def test_a_chunk_is_pooled_as_a_padded_batch(how: DefaultHow) -> None:
     padded[mask.bool()] = states
     pooled = pool_chunk(states, chunk_of(5, 3, 1), how, torch.zeros(9, dtype=torch.bool))
     assert torch.allclose(pooled, pool(padded, mask, how), atol=1e-6)
+
+
+@pytest.mark.parametrize("some_left_out", [False, True])
+def test_texts_are_summed_by_run_as_in_order(some_left_out: bool) -> None:
+    """On a GPU it is by runs: here it is, on a CPU."""
+    random = torch.Generator().manual_seed(2)
+    states = torch.randn((19, 4), generator=random)
+    left_out = torch.rand(19, generator=random) < 0.4 if some_left_out else None
+    chunk = chunk_of(5, 3, 3, 3, 2, 1, 1, 1)
+    by_run, in_order = (way(states, chunk, left_out) for way in (sums_by_run, sums_in_order))
+    assert by_run.shape == (8, 4)
+    assert torch.allclose(by_run, in_order, atol=1e-6)
 
 
 def test_the_mean_of_narrow_states_is_summed_in_float32() -> None:

@@ -157,6 +157,7 @@ def test_without_packing_the_vectors_are_the_same(loaded: Loaded, pooling: How) 
     )
     assert not np.array_equal(packed[0], packed[1])
     assert np.array_equal(packed[0], packed[2])
+    assert np.array_equal(packed[:, 0], packed[:, 4])  # the same text
     assert np.allclose(packed, padded, atol=1e-5)
 
 
@@ -201,8 +202,12 @@ def test_an_encoder_that_gives_no_numbers_is_damaged(tiny_encoder: Path) -> None
     loaded = load_encoder(resolve_encoder(str(tiny_encoder)))
     with torch.no_grad():
         next(iter(loaded.model.parameters()))[:] = float("nan")
+    loaded.model.train()
+    told: list[int] = []
     with pytest.raises(DamagedError, match="not finite"):
-        encode(loaded, TEXTS, device=CPU)
+        encode(loaded, TEXTS, token_budget=1, device=CPU, advance=told.append)
+    assert told == []  # at the first text, not when hours have gone by
+    assert loaded.model.training
 
 
 @pytest.mark.encoder

@@ -17,7 +17,7 @@ from xlit.retrieval.centring import centred, unit
 from xlit.retrieval.encode import encode_layers
 from xlit.retrieval.shards import publish_folder
 from xlit.retrieval.storing import Storage, encode_shards
-from xlit.retrieval.texts import TextFile, open_text
+from xlit.retrieval.texts import TextFile, TextList, open_text
 
 CPU = torch.device("cpu")
 LAYERS = (0, 2)
@@ -97,6 +97,14 @@ def test_shards_hold_the_vectors_of_all_texts_and_zeros_for_blank_ones(
     assert np.allclose(np.linalg.norm(found[:, SPOKEN], axis=2), 1, atol=1e-5)
     sentences = where.final(1, range(4, 8), 32).sentences().to_pydict()
     assert sentences == {"id": ["5", "6", "7", "8"], "text": TEXTS[4:8]}
+
+
+def test_a_side_of_a_task_that_is_blank_throughout_is_zero(loaded: Loaded, tmp_path: Path) -> None:
+    where = storage(tmp_path, rows=range(2), center=True)
+    texts = TextList(["1", "2"], ["", ""], "0")
+    with np.errstate(all="raise"):  # the mean of no text divides by nothing
+        assert encode_shards(loaded, texts, LAYERS, where, device=CPU) == 2
+    assert not where.final(0, range(2), 32).vectors(2).any()
 
 
 def test_half_precision_is_the_rounded_vector(

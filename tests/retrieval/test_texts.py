@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import resource
+import socket
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,14 @@ def test_what_is_not_there_or_no_file_is_told(tmp_path: Path) -> None:
         open_text(tmp_path / "cut.gz", "--text", tmp_path)
 
 
+def test_a_socket_is_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # its whole path may be longer than a socket's can be
+    with socket.socket(socket.AF_UNIX) as there:
+        there.bind("socket")
+        with pytest.raises(InputError, match="socket: cannot be read"):
+            open_text(Path("socket"), "--text", tmp_path)
+
+
 def test_a_file_that_changes_after_the_survey_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(PLAIN)
@@ -105,6 +114,16 @@ def test_a_file_that_changes_after_the_survey_is_told(tmp_path: Path) -> None:
         stream.write(b"one more\n")
     with pytest.raises(InputError, match="changed while it was read"):
         text.check_unchanged()
+    path.unlink()
+    with pytest.raises(InputError, match="changed while it was read"):
+        text.check_unchanged()
+
+
+@pytest.mark.parametrize("room", ["a.txt", "a.txt/runs"], ids=["a file", "below a file"])
+def test_a_pipe_that_can_be_kept_nowhere_is_wrong_usage(tmp_path: Path, room: str) -> None:
+    (tmp_path / "a.txt").write_bytes(PLAIN)
+    with pytest.raises(UsageError, match=r"stdin cannot be kept below .*a\.txt"):
+        spooled(io.BytesIO(PLAIN), "stdin", tmp_path / room)
 
 
 def test_no_room_for_a_pipe_stops_in_good_order(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ xlit encode e5-small --text de.txt.gz
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -130,14 +131,11 @@ class EncodeOptions(NamedStageOptions):
 
 def encode(options: EncodeOptions) -> Iterator[Path]:
     """The vectors artefacts: of every encoder one a text, or one a language and side of a task."""
-    sources: list[Source] = []  # read once, when the first encoder is known
-
-    def of_encoder(encoder: str) -> Iterator[Path]:
-        if not sources:
-            sources.extend(sources_of(options))
-        yield from _encoded(encoder, sources)
-
-    yield from each_of(of_encoder, named_or_piped(options.encoders, "an encoder"))
+    encoders = iter(named_or_piped(options.encoders, "an encoder"))
+    first = next(encoders)
+    # read once: of a pipe that fails on the way, the next encoder would get what is left
+    sources = sources_of(options)
+    yield from each_of(lambda encoder: _encoded(encoder, sources), chain([first], encoders))
 
 
 def _encoded(encoder: str, sources: list[Source]) -> Iterator[Path]:

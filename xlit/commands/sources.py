@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from xlit.tasks.sources import Split
 
 
+LONGEST_STEM = 80  # characters, of the 255 bytes that a directory's name may have
+
+
 @dataclass(frozen=True)
 class Source:
     """What becomes one artefact: texts, and what the manifest says of them.
@@ -81,11 +84,12 @@ def named_text(path: Path, flag: str, room: Path) -> "TextFile | SpooledText":
 
 
 def stem_of(path: Path) -> str:
-    """A text's own name, as far as an artefact's name can hold it; a pipe has none."""
+    """A text's own name, as far as an artefact's name can hold it, and no longer than leaves room
+    for the rest of that; a pipe has none."""
     if not path.is_file():
         return "text"
     name = path.name.removesuffix(".gz").removesuffix(".txt")
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", name).strip("-.") or "text"
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", name)[:LONGEST_STEM].strip("-.") or "text"
 
 
 def _sides(options: "EncodeOptions", split: "Split", parent: "Artefact | None") -> list[Source]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -14,6 +15,10 @@ class Chunk:
 
     ids: Tensor
     lengths: tuple[int, ...]
+
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """How many texts of which length stand one after another."""
+        return tuple((len(list(same)), length) for length, same in groupby(self.lengths))
 
     def sizes(self) -> Tensor:
         """The lengths, (texts,)."""

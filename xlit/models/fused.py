@@ -8,7 +8,6 @@ nothing that can be measured and cuts the error of bfloat16 to less than half.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Literal, Protocol
 
 import torch
@@ -25,7 +24,7 @@ ROUNDED = 64
 program for each, which takes a millisecond."""
 
 Runs = tuple[tuple[int, int], ...]
-"""How many texts of which length stand one after another."""
+"""As `Chunk.runs` gives them: (how many, their length)."""
 
 PLACES = 640
 """Of a group in the attention, at most: its scores should stay in the cache."""
@@ -59,7 +58,7 @@ class FusedEncoder:
             yield states
         rows = -(-total // ROUNDED) * ROUNDED if states.device.type == "cpu" else total
         states = pad(states, (0, 0, 0, rows - total))
-        runs = tuple((len(list(same)), length) for length, same in groupby(chunk.lengths))
+        runs = chunk.runs()
         for number, layer in enumerate(self._layers[: max(layers)], 1):
             states = layer(states, runs)
             if number in layers:

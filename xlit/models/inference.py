@@ -9,7 +9,6 @@ with those of padded ones.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, Literal, Protocol
 
 import torch
@@ -104,8 +103,7 @@ class PackedEncoder:
         register()
 
     def states(self, chunk: Chunk, layers: Sequence[int]) -> Iterator[Tensor]:
-        runs = [(len(list(same)), length) for length, same in groupby(chunk.lengths)]
-        layout = Layout(runs)
+        layout = Layout(chunk.runs())
         device = chunk.ids.device
         with _packed_attention(self._base), devices.autocast(device, self._precision):
             outputs = self._base(

@@ -7,6 +7,7 @@ are made: first-token or mean pooling of the last layer, of length 1, is what ca
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ TRANSFORMER_FILE = "sentence_bert_config.json"
 PROMPTS_FILE = "config_sentence_transformers.json"
 FILES = (MODULES_FILE, TRANSFORMER_FILE, PROMPTS_FILE, "*/config.json")
 SOURCE = "its files of sentence-transformers"
+USUAL_LENGTH = 512
+"""Tokens that are written where nothing is known of a shorter limit: no limit of the encoder."""
 
 FLAGS = {  # of versions before 6, each true or false; since then one `pooling_mode`
     "pooling_mode_cls_token": "cls",
@@ -67,15 +70,19 @@ def usual_pooling_of(ref: EncoderRef, root: str | None = None) -> Pooling:
     """How the vectors of an encoder are made when nothing else is said.
 
     As sentence-transformers' files say where it came with such; else by its name, or by that of the
-    encoder at its `root`. Files that xlit has written itself have to pool the last layer, so that
-    for them a known name comes first. Raises DamagedError for files that cannot be read.
+    encoder at its `root`. Files that xlit has written itself have to pool the last layer and name
+    some length, so that for them a known name comes first and `USUAL_LENGTH` is none. Raises
+    DamagedError for files that cannot be read.
     """
     named = pooling_of(root or ref.name)
     folder = _folder(ref)
     if folder is None or not (folder / MODULES_FILE).is_file():
         return named
     own = (folder / MANIFEST).is_file()
-    return named if own and named is not DEFAULT else read_sentence_transformers(folder)
+    if own and named is not DEFAULT:
+        return named
+    told = read_sentence_transformers(folder)
+    return replace(told, max_length=None) if own and told.max_length == USUAL_LENGTH else told
 
 
 def read_sentence_transformers(folder: Path) -> Pooling:
@@ -101,12 +108,22 @@ def read_sentence_transformers(folder: Path) -> Pooling:
     )
 
 
-def copy_files(folder: Path, directory: Path) -> None:
-    """Copy the files of a model of sentence-transformers that say how vectors are made."""
+def copy_files(ref: EncoderRef, directory: Path) -> None:
+    """Copy the files that say how the vectors of an encoder are made; it lies in `directory`
+    itself, wherever it lay before."""
+    folder = _folder(ref)
+    assert folder is not None  # the bundled encoder has no such files
+    inner = encoder_folder(folder)
     for file in (file for pattern in FILES for file in folder.glob(pattern)):
-        copy = directory / file.relative_to(folder)
-        copy.parent.mkdir(exist_ok=True)
-        shutil.copyfile(file, copy)
+        if file.parent != inner:
+            copy = directory / file.relative_to(folder)
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copyfile(file, copy)
+    if inner is not None:
+        first, *others = read_modules(folder)
+        _write(directory / MODULES_FILE, [{**first, "path": ""}, *others])
+        if (inner / TRANSFORMER_FILE).is_file():
+            shutil.copyfile(inner / TRANSFORMER_FILE, directory / TRANSFORMER_FILE)
 
 
 def _pooling(folder: Path) -> tuple[DefaultHow, str]:

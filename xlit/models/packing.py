@@ -221,7 +221,7 @@ def probe(model: Any, pad_id: int) -> dict[str, Tensor]:
     """A padded batch of sequences of several lengths, one longer than any local window."""
     config = model.config
     window = max((getattr(config, name, None) or 0 for name in WINDOWS), default=0)
-    limit = (getattr(config, "max_position_embeddings", None) or 512) - pad_id - 1
+    limit = (getattr(config, "max_position_embeddings", None) or 512) - _first_position(model)
     longest = min(limit, max(*PROBED, window + 8))
     lengths = np.array([min(length, longest) for length in (*PROBED[:-1], longest)])
     pieces = model.get_input_embeddings().weight.shape[0]
@@ -236,6 +236,14 @@ def probe(model: Any, pad_id: int) -> dict[str, Tensor]:
     if type(model).__name__ in MODEL_FOR_MULTIPLE_CHOICE_MAPPING_NAMES.values():
         return {key: value[None] for key, value in tensors.items()}  # as choices of one row
     return tensors
+
+
+def _first_position(model: Any) -> int:
+    """Where the encoder begins to count, as in `positions`; of others the padding's id, which may
+    be a large number, says nothing of that."""
+    embeddings = getattr(model.base_model, "embeddings", None)
+    counts_behind = hasattr(embeddings, "create_position_ids_from_input_ids")
+    return int(getattr(embeddings, "padding_idx", 0)) + 1 if counts_behind else 0
 
 
 def outputs(model: Any, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -85,9 +85,30 @@ def pool_chunk(states: Tensor, chunk: Chunk, how: How, special: Tensor) -> Tenso
         return states[chunk.starts()].float()
     if how not in ("mean", "mean-no-special"):
         raise UsageError(f"--pooling {how}: known are mean, cls and mean-no-special")
-    owners = chunk.owners()
-    if how == "mean-no-special":
-        states, owners = states[~special], owners[~special]
-    sums = states.new_zeros((len(chunk.lengths), states.shape[1]), dtype=torch.float32)
-    sums.index_add_(0, owners, states.float())
+    left_out = special if how == "mean-no-special" else None
+    sums = (sums_in_order if states.device.type == "cpu" else sums_by_run)(states, chunk, left_out)
+    owners = chunk.owners() if left_out is None else chunk.owners()[~left_out]
     return sums / owners.bincount(minlength=len(sums)).clamp(min=1)[:, None]
+
+
+def sums_in_order(states: Tensor, chunk: Chunk, left_out: Tensor | None) -> Tensor:
+    """The sum of each text's states in float32, (texts, hidden), but for the tokens left out."""
+    owners = chunk.owners()
+    if left_out is not None:
+        states, owners = states[~left_out], owners[~left_out]
+    sums = states.new_zeros((len(chunk.lengths), states.shape[1]), dtype=torch.float32)
+    return sums.index_add_(0, owners, states.float())
+
+
+def sums_by_run(states: Tensor, chunk: Chunk, left_out: Tensor | None) -> Tensor:
+    """The same on a GPU, where `index_add_` sums in an order that differs from call to call."""
+    numbers = states.float()
+    if left_out is not None:
+        numbers = numbers.masked_fill(left_out[:, None], 0.0)
+    sums = []
+    at = 0
+    for count, length in chunk.runs():
+        part = numbers[at : at + count * length]
+        sums.append(part.reshape(count, length, states.shape[1]).sum(1))
+        at += count * length
+    return torch.cat(sums)

@@ -17,6 +17,8 @@ from xlit.errors import DamagedError, UsageError
 from xlit.models.encoders import load_encoder
 from xlit.models.interchange import (
     FILES,
+    SOURCE,
+    USUAL_LENGTH,
     copy_files,
     usual_pooling_of,
     write_sentence_transformers,
@@ -57,13 +59,17 @@ class Snapshot:
     licence: str
 
     def settings(self) -> dict[str, Any]:
-        """What the stored model depends on. A directory's name is not among it."""
+        """What the stored model depends on. A directory's name is not among it; what files of
+        sentence-transformers say of its vectors is, which the digest does not cover."""
         name = None if self.ref.sort == "directory" else self.ref.name.partition("@")[0]
+        usual = usual_pooling_of(self.ref)
+        vectors = {"how": usual.how, "max_length": usual.max_length, "refused": usual.refused}
         return {
             "source": self.ref.sort,
             "model": name,
             "revision": self.revision,
             "digest": self.digest,
+            **({"vectors": vectors} if usual.source == SOURCE else {}),
         }
 
 
@@ -129,13 +135,13 @@ def save_model(snapshot: Snapshot, directory: Path) -> dict[str, Any]:
         loaded = load_encoder(stored)
     usual = usual_pooling_of(snapshot.ref)
     if usual.refused and snapshot.folder is not None:
-        copy_files(snapshot.folder, directory)  # so that what is stored is refused as well
+        copy_files(snapshot.ref, directory)  # so that what is stored is refused as well
     else:
         write_sentence_transformers(
             directory,
             pooling=usual.how,
             hidden_size=loaded.model.config.hidden_size,
-            max_length=min(usual.max_length or 512, loaded.tokenizer.model_max_length),
+            max_length=min(usual.max_length or USUAL_LENGTH, loaded.tokenizer.model_max_length),
         )
     return {
         "licence": snapshot.licence,

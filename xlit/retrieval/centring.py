@@ -18,7 +18,7 @@ from xlit.retrieval.search import Vectors
 
 
 def unit(vectors: Vectors) -> Vectors:
-    """Vectors (texts, hidden) of length 1, as `encode` gives them; one near zero stays as it is."""
+    """Vectors (texts, hidden) of length 1, as `encode` gives them; zero stays as it is."""
     rows = torch.from_numpy(vectors)
     scaled: Vectors = torch.nn.functional.normalize(rows, dim=1, eps=NORM_EPSILON).numpy()
     return scaled

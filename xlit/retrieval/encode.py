@@ -8,8 +8,9 @@ here). Texts are sorted by their tokens and computed without padding where the e
 (`xlit.models.inference`).
 """
 
-from collections.abc import Callable, Sequence
-from typing import Literal, TypedDict, Unpack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -26,7 +27,7 @@ from xlit.retrieval.tokens import tokenise
 
 CPU_BUDGET, GPU_BUDGET = 4096, 65536  # tokens in a chunk
 WINDOW = 50_000  # texts tokenised and sorted at a time: bounds the memory for token ids
-NORM_EPSILON = 1e-12  # a vector shorter than this stays as it is
+NORM_EPSILON = 1e-12  # a vector shorter than this is divided by it, so zero stays zero
 
 
 class LayersOptions(TypedDict, total=False):
@@ -82,7 +83,7 @@ def encode_layers(
     `advance` is told of every text encoded, copies included. Hidden states are computed in
     `precision`, pooling is in float32. A text without a token of its own is zero where special
     tokens are left out. `packing` "off" computes padded batches with the model's own forward.
-    The result takes layers x texts x hidden x 4 bytes; what is needed besides does not grow.
+    The result takes layers x texts x hidden x 4 bytes; besides it a text takes a few bytes.
     Raises UsageError for a layer that the encoder does not have, DamagedError for an encoder
     that gives values which are not finite.
     """
@@ -100,11 +101,9 @@ def encode_layers(
     if not len(distinct) or not rising:
         return vectors
 
-    training = model.training
-    model.eval()
     way = way_for(loaded, dev, precision, packing)
     cut = 0
-    with torch.inference_mode():
+    with _evaluating(model), torch.inference_mode():
         for start in range(0, len(distinct), WINDOW):
             window = distinct[start : start + WINDOW]
             tokens = tokenise(tokenizer, [prefix + texts[i] for i in window], limit)
@@ -119,19 +118,34 @@ def encode_layers(
                     pooled = pool_chunk(states, chunk, pooling, own)
                     if normalise:
                         pooled = torch.nn.functional.normalize(pooled, dim=1, eps=NORM_EPSILON)
-                    vectors[numbers.index(layer), window[rows]] = pooled.cpu().numpy()
+                    found = pooled.cpu().numpy()
+                    if not np.isfinite(found).all():
+                        raise DamagedError("the encoder gives vectors that are not finite numbers")
+                    vectors[numbers.index(layer), window[rows]] = found
                 if advance is not None:
                     advance(int(copies[window[rows]].sum()))
-    model.train(training)
-    for place, number in enumerate(numbers):
-        vectors[place] = vectors[numbers.index(number)]  # of a layer asked for twice
-    if not all(np.isfinite(of_layer[distinct]).all() for of_layer in vectors):
-        raise DamagedError("the encoder gives vectors that are not finite numbers")
     if cut:
         console.notice(f"{cut} of {len(distinct)} texts are cut, or just fit: {limit} tokens")
     repeated = np.flatnonzero(copies == 0)
-    vectors[:, repeated] = vectors[:, same_as[repeated]]
+    for start in range(0, len(repeated), WINDOW):
+        some = repeated[start : start + WINDOW]
+        for of_layer in vectors:
+            of_layer[some] = of_layer[same_as[some]]
+    for place, number in enumerate(numbers):
+        if place != numbers.index(number):  # a layer asked for twice
+            vectors[place] = vectors[numbers.index(number)]
     return vectors
+
+
+@contextmanager
+def _evaluating(model: Any) -> Iterator[None]:
+    """The model in evaluation mode, and afterwards in its own again, whatever happens."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 def layer_count(loaded: Loaded) -> int:

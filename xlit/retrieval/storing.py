@@ -200,7 +200,7 @@ def _centre(storage: Storage, layers: Sequence[int], width: int, count: int) -> 
             (folder / "mean.npy").open("wb") as out,
         ):
             write_header(out, total.shape, total.dtype)
-            write_rows(out, total / count)
+            write_rows(out, total / max(1, count))  # a task's side may be blank throughout
     means = np.load(storage.saves / MEAN / "mean.npy", allow_pickle=False)
     for number, rows in blocks:
         final, raw = storage.final(number, rows, width), storage.raw(number, rows, width)

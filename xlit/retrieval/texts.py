@@ -59,7 +59,11 @@ class TextFile:
             yield str(number), line.strip()
 
     def check_unchanged(self) -> None:
-        if _version(self.path) != self.as_surveyed:
+        try:
+            unchanged = _version(self.path) == self.as_surveyed
+        except OSError:  # removed, or renamed
+            unchanged = False
+        if not unchanged:
             raise InputError("changed while it was read", path=self.path)
 
 
@@ -113,18 +117,29 @@ def open_text(path: Path, flag: str, room: Path) -> TextFile | SpooledText:
     if path.is_dir():
         raise InputError("a directory, not a text", path=path)
     if not regular:  # as in --text <(zcat *.gz)
-        with path.open("rb") as stream:
+        try:
+            stream = path.open("rb")
+        except OSError as problem:  # a socket, or not ours to read
+            raise InputError(f"cannot be read: {problem.strerror}", path=path) from None
+        with stream:
             return spooled(stream, str(path), room)
     version = _version(path)
     return TextFile(path, _surveyed(read_lines(path, longest=LONGEST), path), version)
 
 
 def spooled(stream: BinaryIO, name: str, room: Path) -> SpooledText:
-    """The text of a stream, which can be read only once, kept below `room` to be read again."""
+    """The text of a stream, which can be read only once, kept below `room` to be read again.
+
+    Raises InputError as `open_text`, UsageError where nothing can be kept there, StoppedError where
+    there is no space.
+    """
     with stops_without_room(room):
-        room.mkdir(parents=True, exist_ok=True)
-        # it stays open for as long as the text is in use, and is gone with the process
-        spool = tempfile.TemporaryFile(dir=room)  # noqa: SIM115
+        try:
+            room.mkdir(parents=True, exist_ok=True)
+            # it stays open for as long as the text is in use, and is gone with the process
+            spool = tempfile.TemporaryFile(dir=room)  # noqa: SIM115
+        except (PermissionError, NotADirectoryError, FileExistsError) as problem:
+            raise UsageError(f"{name} cannot be kept below {room}: {problem.strerror}") from problem
         survey = _surveyed(lines_of(stream, name, longest=LONGEST), name, spool)
         spool.flush()
     return SpooledText(survey, spool)

@@ -11,7 +11,7 @@ from xlit.kinds.kind import FeatureOptions
 from xlit.kinds.registry import find_kind
 from xlit.models.activations import recomputed_activations
 from xlit.models.encoders import EncoderRef, Loaded, load_with_head
-from xlit.models.interchange import usual_pooling_of, write_sentence_transformers
+from xlit.models.interchange import USUAL_LENGTH, usual_pooling_of, write_sentence_transformers
 from xlit.models.multitask import save, share_encoder
 from xlit.models.pooling import TRAINED_TO_RANK
 from xlit.tasks.overlap import read_seen, seen_of, write_seen
@@ -180,7 +180,7 @@ def _write_about(
         directory,
         pooling=(TRAINED_TO_RANK if ranks else usual_pooling_of(ref, root)).how,
         hidden_size=next(iter(models.values())).config.hidden_size,
-        max_length=min(512, tokenizer.model_max_length),
+        max_length=min(USUAL_LENGTH, tokenizer.model_max_length),
     )
     cards = [task.entry.card for task in tasks]
     (directory / "cards").mkdir(exist_ok=True)
