@@ -105,7 +105,7 @@ def tell(
             )
         if mined.k > side.different:
             console.notice(f"{name}: fewer sentences than --k {mined.k}: all are neighbours")
-    for direction, recall in (mined.recall or {}).items():
+    for direction, recall in mined.found.recall.items():
         console.notice(f"{direction}: {100 * recall['share']:.2f} % of the neighbours were found")
     sizes = " x ".join(str(side.different) for side in mined.sides)
     if not len(kept):
