@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from tests.conftest import SENTENCES
 from tests.retrieval.stored import store
 from tests.retrieval.worked_example import unit
 from xlit.artefacts.manifest import read_manifest
+from xlit.artefacts.store import Plan, claim, open_artefact
+from xlit.retrieval.mine import search_sentences, unify
+from xlit.retrieval.pairs import Listed, Mined, Side, write_mined
 
 ROWS = 24
 GERMAN = [f"satz {row}" for row in range(ROWS)]
@@ -130,7 +134,7 @@ def test_vectors_are_mined_without_an_encoder(cli: Cli) -> None:
     assert cut.out == mined.out
     refused = cli("retrieve", "e5-small", *sides)
     assert refused.code == 2 and "an encoder is of no use" in refused.err
-    for flags in (("--center",), ("--prefix", "x"), ("--pooling", "cls")):
+    for flags in (("--center",), ("--prefix", "x"), ("--pooling", "cls"), ("--packing", "off")):
         made = cli("retrieve", *sides, *flags)
         assert (made.code, made.out) == (2, "")
         assert f"{flags[0]} says how vectors are made" in made.err
@@ -198,6 +202,84 @@ def test_the_recall_of_an_inexact_index_is_kept_and_told(cli: Cli) -> None:
     assert told["forward"]["queries"] == ROWS and 0 < told["backward"]["share"] <= 1
     assert f"forward: {100 * told['forward']['share']:.2f} %" in cli("cut", path, "-v").err
     assert "forward recall" in cli("show", path).out
+
+
+def test_which_artefacts_are_which_side_changes_the_id(cli: Cli) -> None:
+    one, other = stored(GERMAN, 0, "1/2", "2/2")
+    (last,) = stored(ENGLISH, 1)
+    line = ("retrieve", "--keep", "--dry-run", "--name", "x")
+    two_sources = cli(*line, "--source", one, "--source", other, "--target", last)
+    two_targets = cli(*line, "--source", one, "--target", other, "--target", last)
+    assert two_sources.code == two_targets.code == 0
+    assert two_sources.out != two_targets.out
+
+
+def test_cells_whose_vectors_were_made_otherwise_are_refused(cli: Cli) -> None:
+    one, other = stored(GERMAN, 0, "1/2", "2/2")
+    (target,) = stored(ENGLISH, 1)
+    rows = {12: vectors()[0]}
+    prefixed = store(Path("runs"), rows, GERMAN, name="other", shard="2/2", prefix="query: ").path
+    cells = [
+        cli("retrieve", "--source", source, "--target", target, "--keep").paths[0]
+        for source in (one, other, prefixed)
+    ]
+    assert cli("cut", *cells[:2]).code == 0
+    ran = cli("cut", cells[0], cells[2])
+    assert (ran.code, ran.out) == (2, "")
+    assert "differ in source" in ran.err
+
+
+def test_merged_texts_know_their_encoder(cli: Cli) -> None:
+    [encoder] = stored(GERMAN, 0)  # any artefact: nothing of it is read
+    paths = []
+    for part in range(2):
+        found = search_sentences(unify(GERMAN), unify(ENGLISH), *vectors())
+        side = Side(f"part {part}", 0, ROWS, ROWS, 0)
+        mined = Mined(
+            found, 4, (side, Side("en", 0, ROWS, ROWS, 0)), (Listed(GERMAN), Listed(ENGLISH))
+        )
+        plan = Plan(
+            "pairs",
+            "retrieve",
+            1,
+            f"part{part}",
+            settings={"k": 4},
+            parents=(("encoder", open_artefact(encoder)),),
+            data=({"digest": str(part)},),
+        )
+        with claim(plan, Path("runs")) as work:
+            paths.append(str(work.publish(write_mined(mined, work.directory, texts=True)).path))
+    (merged,) = cli("cut", *paths, "--keep").paths
+    right = [f"{GERMAN[row]}\t{ENGLISH[row]}" for row in range(ROWS // 2)]
+    Path("gold.tsv").write_text("\n".join(right) + "\n")
+    fitted = cli("cut", merged, "--dev", paths[0], "--gold", "gold.tsv", "--gold-complete")
+    assert fitted.code == 0 and fitted.out, fitted.err
+
+
+def test_lines_are_those_of_the_text_of_which_a_side_is_a_part(cli: Cli) -> None:
+    (second,) = stored(GERMAN, 0, "2/2")
+    (target,) = stored(ENGLISH, 1)
+    ran = cli("retrieve", "--source", second, "--target", target, "--format", "jsonl")
+    objects = [json.loads(line) for line in ran.out.splitlines()]
+    assert objects
+    for found in objects:
+        assert GERMAN[found["source_line"] - 1] == found["source"]
+        assert ENGLISH[found["target_line"] - 1] == found["target"]
+
+
+def test_a_line_end_in_a_sentence_of_a_task_is_a_space(cli: Cli) -> None:
+    broken = [f"{text}\nund\tmehr" for text in GERMAN]
+    ran = cli("cut", kept(cli, source=broken))
+    lines = ran.out.splitlines()
+    assert lines and all(line.count("\t") == 2 and " und mehr\t" in line for line in lines)
+
+
+def test_gold_is_read_before_the_search(cli: Cli, tiny_encoder: Path) -> None:
+    encoder = Path(shutil.copytree(tiny_encoder, "encoder"))
+    (encoder / "model.safetensors").write_bytes(b"cannot be loaded")
+    ran = cli(*texts(encoder), "--gold", "none.tsv")
+    assert (ran.code, ran.out) == (3, "")
+    assert "--gold none.tsv: no such file" in ran.err
 
 
 def test_parts_of_a_side_are_searched_as_one(cli: Cli) -> None:

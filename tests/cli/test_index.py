@@ -1,6 +1,7 @@
 """`--index` as typed: what is exact is the same artefact, what is not says what it misses."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,25 @@ def test_exact_searches_are_one_artefact_and_an_approximate_one_is_another(
     assert other.out != made.out
     assert read_manifest(Path(other.paths[0])).settings["index"] == "IVF2,Flat:nprobe=1"
     assert "IVF2,Flat:nprobe=1: recall" in other.err
+
+
+def cell_of(path: str) -> dict[str, Any]:
+    cell: dict[str, Any] = read_manifest(Path(path)).results["scores"]["pocket-bitext"]["de"]
+    return cell
+
+
+def test_the_recall_of_an_approximate_index_is_kept_with_the_score(
+    cli: Cli, tiny_encoder: Path
+) -> None:
+    (exact,) = cli("retrieve", tiny_encoder, *POCKET).paths
+    assert "neighbours_found" not in cell_of(exact)
+    ran = cli("retrieve", tiny_encoder, *POCKET, "--index", "IVF2,Flat:nprobe=1")
+    found = cell_of(ran.paths[0])["neighbours_found"]
+    assert found.keys() == {"forward", "backward"}
+    for direction in found.values():
+        assert f"recall {100 * direction['share']:.2f} %" in ran.err
+        assert f"over {direction['queries']} of" in ran.err
+    assert cli("report", ran.paths[0]).code == 0
 
 
 def test_mining_searches_as_it_is_told(cli: Cli, tiny_encoder: Path) -> None:

@@ -257,6 +257,12 @@ def test_the_table_marks_the_best_of_a_column_and_names_what_was_picked(
     assert table.notes[1] == "picked: layer 1 by english_to_foreign on test de (by hand)"
 
 
+def test_a_sweep_of_hidden_answers_has_no_table(tmp_path: Path) -> None:
+    nothing = LayerSweep("hidden", "map@20", Reading(2, False), "the usual one", ())
+    write_sweeps([nothing], tmp_path)
+    assert layer_tables(tmp_path) == []
+
+
 @pytest.mark.parametrize("text", ["", "[1]", '{"a": 1}', '{"a": {"scores": []}}', "[" * 100_000])
 def test_a_damaged_file_of_layers_is_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "layers.json").write_text(text, encoding="utf-8")

@@ -220,6 +220,15 @@ def test_a_pool_is_searched_as_the_index_says(loaded: Loaded) -> None:
         evaluate_ranking_cells(loaded, [ENGLISH, GERMAN], index="nonsense", device=CPU)
 
 
+def test_every_cell_of_a_pool_has_the_recall_of_its_search(loaded: Loaded) -> None:
+    exact = evaluate_ranking_cells(loaded, [ENGLISH, GERMAN], device=CPU)
+    assert not any("neighbours_found" in cell.about for cell in exact)
+    cells = evaluate_ranking_cells(loaded, [ENGLISH, GERMAN], index="HNSW4", device=CPU)
+    assert [cell.about["neighbours_found"] for cell in cells] == [
+        {"forward": {"share": 1.0, "queries": 3}}
+    ] * 2
+
+
 def test_pools_do_not_see_each_other_and_share_what_is_encoded(
     loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:

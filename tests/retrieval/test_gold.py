@@ -92,6 +92,18 @@ def test_a_file_that_is_not_there_is_missing(tmp_path: Path) -> None:
         read_gold(tmp_path / "gold.tsv")
 
 
+def test_sentences_are_compared_as_they_are_printed(tmp_path: Path) -> None:
+    sources, targets = Listed(["ein\tHaus", "zwei\nHäuser"]), Listed(["a house", "two\thouses"])
+    pairs = Pairs(np.array([1.5, 1.4]), np.arange(2), np.arange(2))
+    gold = read_gold(gold_file(tmp_path, "ein Haus\ta house\nzwei Häuser\ttwo houses\nx\t\n"))
+    assert fit_on_gold(pairs, gold, sources, targets).mined == 2
+
+
+def test_a_threshold_is_not_fitted_where_no_mined_pair_is_right(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="none of its pairs was mined"):
+        fitted(tmp_path, "eins\tUNO\nzwei\t\n")
+
+
 def test_gold_of_another_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none of its sentences is in a mined pair"):
         fitted(tmp_path, "un\tone\ndeux\t\n")

@@ -10,6 +10,7 @@ import torch
 
 from tests.retrieval.test_evaluate import ENGLISH, GERMAN, split_of
 from xlit.errors import UsageError
+from xlit.evaluation.bitext import bitext_cell
 from xlit.models.encoders import Loaded, load_encoder, resolve_encoder
 from xlit.retrieval import one_pass
 from xlit.retrieval.encode import encode, encode_layers
@@ -153,6 +154,13 @@ def test_a_search_is_as_the_index_says(loaded: Loaded, metric: str) -> None:
         [score for _, _, score in score_splits(loaded, splits, readings, index=index, device=CPU)]
         for index in ("exact", "Flat")
     )
-    assert exact == flat
+    assert exact == flat and exact[0].recall == {}
+    found = score_splits(loaded, splits, readings, index="IVF1,Flat", device=CPU)
+    ((_, reading, inexact),) = found
+    everything = {"share": 1.0, "queries": len(GERMAN)}
+    assert inexact.recall == {"forward": everything, "backward": everything}
+    cell = bitext_cell(splits[0], inexact, reading).as_json()
+    assert cell["neighbours_found"] == inexact.recall
+    assert cell.get("recall") == exact[0].metrics.get("recall")  # bucc's metric of that name
     with pytest.raises(UsageError, match="nonsense"):
         list(score_splits(loaded, splits, readings, index="nonsense", device=CPU))

@@ -99,6 +99,16 @@ def test_other_texts_stand_in_the_order_in_which_they_are_named() -> None:
     assert merge([other, one]).sentences[0].sentences(rows[:2]) == ["a5", "b0"]
 
 
+def test_rows_of_a_text_are_its_lines_where_a_shard_is_left_out() -> None:
+    vectors = random_sides()
+    parts = slice(2, 4), slice(6, 9)
+    merged = merge([searched(vectors, (part, slice(None)), 2) for part in parts])
+    lines = merged.sides[0].first_row + merged.found.source_rows
+    assert lines.tolist() == [2, 3, 6, 7, 8]
+    told = merged.sentences[0].sentences(merged.found.source_rows)
+    assert told == [f"x{line}" for line in lines]
+
+
 @pytest.mark.parametrize(
     ("chosen", "message"),
     [
@@ -122,9 +132,9 @@ def test_shards_that_overlap_are_refused() -> None:
 
 def test_merged_shards_have_the_lowest_recall() -> None:
     cells = grid(random_sides(), ([5], [3]), 2)
-    assert merge(cells).recall is None
+    assert merge(cells).found.recall == {}
     for place, share in enumerate((0.9, 0.7, 0.8)):
         found = cells[place].found
         forward = replace(found.forward, recall=Recall(share, 10))
         cells[place] = replace(cells[place], found=replace(found, forward=forward))
-    assert merge(cells).recall == {"forward": {"share": 0.7, "queries": 30}}
+    assert merge(cells).found.recall == {"forward": {"share": 0.7, "queries": 30}}

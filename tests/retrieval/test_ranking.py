@@ -68,6 +68,14 @@ def test_ranks_are_those_of_a_sorted_list(seed: int) -> None:
         )
 
 
+def test_the_recall_of_an_inexact_search_is_told() -> None:
+    vectors = unit(np.random.default_rng(0).normal(size=(60, 8)))
+    targets = [(0,)] * 60
+    assert rank(vectors, vectors, targets).recall == {}
+    found = rank(vectors, vectors, targets, index="IVF2,Flat:nprobe=2").recall
+    assert found == {"forward": {"share": 1.0, "queries": 60}}
+
+
 def test_the_whole_pool_is_ranked_only_when_asked() -> None:
     vectors = unit(np.eye(3))
     assert rank(vectors, vectors, [(0,)] * 3).ranks is None

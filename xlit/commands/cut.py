@@ -1,6 +1,6 @@
 """Cut what a search found again, at another threshold or by another margin, without searching.
 
-xlit retrieve e5-small --source de.txt --target en.txt --keep | xlit cut --threshold 1.06
+xlit retrieve e5-small --source de.txt --target en.txt --keep | xlit cut --threshold 1.02
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlit.commands.cutting import CuttingOptions, cut_lines, tell
+from xlit.commands.cutting import SOURCES, CuttingOptions, cut_lines, gold_of, tell
 from xlit.commands.flags import NamedStageOptions, argument, arguments_of, changed, flag
 from xlit.commands.running import named_or_piped, print_line, print_paths, print_plan, say_done
 from xlit.errors import UsageError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 REVISION = 1
 EXAMPLES = (
-    "xlit retrieve e5-small --source de.txt --target en.txt --keep | xlit cut --threshold 1.06",
+    "xlit retrieve e5-small --source de.txt --target en.txt --keep | xlit cut --threshold 1.02",
     "xlit cut PAIRS --retrieval intersect --margin distance --format jsonl | head",
     "xlit cut PAIRS --dev DEV_PAIRS --gold dev.tsv > mined.tsv",
     "xlit cut runs/pairs/part-*x* > mined.tsv",
@@ -68,6 +68,7 @@ def run(options: CutOptions) -> None:
 
     from xlit.retrieval.pairs import open_mined
 
+    gold = gold_of(options)
     opened = [open_mined(path) for path in paths]
     artefacts, cells = [artefact for artefact, _ in opened], [mined for _, mined in opened]
     check_alike(artefacts)
@@ -80,7 +81,7 @@ def run(options: CutOptions) -> None:
     mined = _whole(cells)
     if options.k is not None and options.k > mined.k:
         raise UsageError(f"--k {options.k}: {mined.k} neighbours were kept")
-    for lines in cut_lines(mined, options, k=options.k, dev=dev and dev[1]):
+    for lines in cut_lines(mined, options, gold, k=options.k, dev=dev and dev[1]):
         print_line(lines)
 
 
@@ -97,8 +98,10 @@ def check_alike(artefacts: "Sequence[Artefact]") -> None:
 
 
 def _way_of(artefact: "Artefact") -> dict[str, Any]:
+    """How its neighbours were found, whatever the texts were."""
+    settings = {k: v for k, v in artefact.manifest.settings.items() if k != SOURCES}
     encoder = [parent.id for parent in artefact.manifest.parents if parent.role == "encoder"]
-    return {**artefact.manifest.settings, **({"encoder": encoder[0]} if encoder else {})}
+    return {**settings, **({"encoder": encoder[0]} if encoder else {})}
 
 
 def _whole(cells: "Sequence[Mined]") -> "Mined":
@@ -122,7 +125,7 @@ def _keep(
         stage="cut",
         revision=REVISION,
         name=options.name or artefacts[0].manifest.name,
-        settings=dict(artefacts[0].manifest.settings),
+        settings=_way_of(artefacts[0]),
         command=("cut", *(f"{{parent:{role}}}" for role in roles), *arguments_of(options)),
         parents=tuple(zip(roles, artefacts, strict=True)),
     )

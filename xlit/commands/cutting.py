@@ -12,10 +12,11 @@ from xlit.commands.flags import flag
 from xlit.errors import UsageError
 
 if TYPE_CHECKING:
-    from xlit.retrieval.gold import Sentences
+    from xlit.retrieval.gold import Gold, Sentences
     from xlit.retrieval.mine import Pairs
     from xlit.retrieval.pairs import Mined
 
+SOURCES = "source_artefacts"  # setting of a pairs artefact: how many of its parents are sources
 LINES = 1000  # printed at a time: a write for each would take longer than the cut
 
 
@@ -52,18 +53,31 @@ class CuttingOptions:
             raise UsageError("--gold-complete says something of --gold")
 
 
+def gold_of(options: CuttingOptions) -> "Gold | None":
+    """What `--gold` says, to be read before anything is searched."""
+    if options.gold is None:
+        return None
+    from xlit.retrieval.gold import read_gold
+
+    return read_gold(options.gold, complete=options.gold_complete)
+
+
 def cut_lines(
-    mined: "Mined", options: CuttingOptions, *, k: int | None = None, dev: "Mined | None" = None
+    mined: "Mined",
+    options: CuttingOptions,
+    gold: "Gold | None",
+    *,
+    k: int | None = None,
+    dev: "Mined | None" = None,
 ) -> Iterator[str]:
     """Lines of pairs, best first, several at a time; says how many there are before the first.
 
-    `--gold` fits the threshold on the pairs of `dev`, or on these ones.
+    `gold` fits the threshold on the pairs of `dev`, or on these ones.
     """
     pairs, threshold = _cut(mined, options, k), options.threshold
-    if options.gold is not None:
-        from xlit.retrieval.gold import fit_on_gold, read_gold
+    if gold is not None:
+        from xlit.retrieval.gold import fit_on_gold
 
-        gold = read_gold(options.gold, complete=options.gold_complete)
         judges = dev or mined
         judged = _cut(dev, options, k) if dev is not None else pairs
         fitted = fit_on_gold(judged, gold, *judges.sentences)
@@ -78,7 +92,8 @@ def cut_lines(
             console.always("threshold: the best F1 takes every judged pair")
     kept = pairs if threshold is None else pairs.above(threshold)
     tell(mined, pairs, kept, options.margin, threshold)
-    yield from pair_lines(kept, mined.sentences, options.format)
+    first_rows = [side.first_row for side in mined.sides]
+    yield from pair_lines(kept, mined.sentences, first_rows, options.format)
 
 
 def _cut(mined: "Mined", options: CuttingOptions, k: int | None) -> "Pairs":
@@ -105,7 +120,7 @@ def tell(
             )
         if mined.k > side.different:
             console.notice(f"{name}: fewer sentences than --k {mined.k}: all are neighbours")
-    for direction, recall in (mined.recall or {}).items():
+    for direction, recall in mined.found.recall.items():
         console.notice(f"{direction}: {100 * recall['share']:.2f} % of the neighbours were found")
     sizes = " x ".join(str(side.different) for side in mined.sides)
     if not len(kept):
@@ -121,25 +136,30 @@ def tell(
 
 
 def pair_lines(
-    pairs: "Pairs", sentences: "Sequence[Sentences]", form: Literal["tsv", "jsonl"]
+    pairs: "Pairs",
+    sentences: "Sequence[Sentences]",
+    first_rows: Sequence[int],
+    form: Literal["tsv", "jsonl"],
 ) -> Iterator[str]:
-    """Lines of pairs, `LINES` at a time; the last has no line end."""
-    line = _tsv if form == "tsv" else _json
+    """Lines of pairs, `LINES` at a time; the last has no line end. `first_rows` are the places in
+    their texts of row 0 of either side, which may be a part of one."""
+    from xlit.retrieval.gold import as_field
+
+    def tsv(score: float, source: str, target: str, row: int, column: int) -> str:
+        return f"{score:.6f}\t{as_field(source)}\t{as_field(target)}"
+
+    line = tsv if form == "tsv" else _json
     for start in range(0, len(pairs), LINES):
         part = pairs[start : start + LINES]
         fields = zip(
             part.scores.tolist(),
             sentences[0].sentences(part.sources),
             sentences[1].sentences(part.targets),
-            part.sources.tolist(),
-            part.targets.tolist(),
+            (part.sources + first_rows[0]).tolist(),
+            (part.targets + first_rows[1]).tolist(),
             strict=True,
         )
         yield "\n".join([line(*pair) for pair in fields])
-
-
-def _tsv(score: float, source: str, target: str, row: int, column: int) -> str:
-    return f"{score:.6f}\t{_field(source)}\t{_field(target)}"
 
 
 def _json(score: float, source: str, target: str, row: int, column: int) -> str:
@@ -153,8 +173,3 @@ def _json(score: float, source: str, target: str, row: int, column: int) -> str:
         },
         ensure_ascii=False,
     )
-
-
-def _field(text: str) -> str:
-    """A sentence as one TSV field: a tab in it would begin another."""
-    return text.replace("\t", " ").strip()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlit import console
-from xlit.commands.cutting import CuttingOptions, cut_lines, tell
+from xlit.commands.cutting import SOURCES, CuttingOptions, cut_lines, gold_of, tell
 from xlit.commands.encoding import encoding_of, layers_asked, one_layer, several, usual_pooling
 from xlit.commands.flags import arguments_of, changed
 from xlit.commands.running import print_plan, say_done, short_name
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xlit.retrieval.pairs import Mined
 
 OF_TASKS = ("lang", "split", "metric", "dev_lang")
-OF_ENCODING = ("prefix", "pooling", "center", "max_length", "precision")
+OF_ENCODING = ("prefix", "pooling", "center", "max_length", "precision", "packing")
 OF_A_CUT = ("margin", "retrieval", "threshold", "gold", "gold_complete", "format")
 
 
@@ -69,8 +69,9 @@ class Search:
 
 def mine(options: "RetrieveOptions") -> Iterator[str]:
     """Lines of mined pairs, best first, several at a time."""
-    mined, _ = _search(options).run()
-    yield from cut_lines(mined, options)
+    search, gold = _search(options), gold_of(options)  # what is wrong with either is said at once
+    mined, _ = search.run()
+    yield from cut_lines(mined, options, gold)
 
 
 def keep(options: "RetrieveOptions", revision: int) -> Path | None:
@@ -261,6 +262,8 @@ def _search_vectors(options: "RetrieveOptions") -> Search:
     count = len(source.artefacts)
     named = replace(options, source=roles[:count], target=roles[count:])
     settings: dict[str, Any] = {"vectors": dict(source.about), "layer": source.layer}
+    settings |= {"source": dict(source.of_side), "target": dict(target.of_side)}
+    settings[SOURCES] = count  # parents are told apart by their number alone
     settings["k"] = options.k
     if not is_exact(options.index):
         settings["index"] = options.index

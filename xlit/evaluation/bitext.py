@@ -103,6 +103,8 @@ def bitext_cell(split: Split, score: BitextScore, reading: Reading) -> Cell:
             "centred": reading.centred,
             **{f"threshold_{name}": value for name, value in score.thresholds.items()},
             **score.counts,
+            # "recall" is a metric of bucc's
+            **({"neighbours_found": score.recall} if score.recall else {}),
             **({"notes": notes} if notes else {}),
         },
         pairs=score.pairs,

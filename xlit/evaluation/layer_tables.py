@@ -55,9 +55,10 @@ def layer_means(directory: Path) -> list[LayerMeans]:
         return []
     try:
         whole = json.loads((directory / FILE).read_text(encoding="utf-8"))
-        return [_means(task, found) for task, found in whole.items()]
+        means = [_means(task, found) for task, found in whole.items()]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as problem:
         raise DamagedError(f"{directory / FILE}: no scores by layer: {problem!r}") from None
+    return [found for found in means if found.curves]  # of hidden answers there is no score
 
 
 def layer_tables(directory: Path, whose: str = "") -> list[Table]:
@@ -71,7 +72,7 @@ def layer_tables(directory: Path, whose: str = "") -> list[Table]:
 def _means(task: str, found: Mapping[str, Any]) -> LayerMeans:
     rows: list[dict[str, Any]] = found["scores"]
     layers = sorted({int(row["layer"]) for row in rows})
-    metrics = [name for name in SHOWN if name in rows[0]]
+    metrics = [name for name in SHOWN if rows and name in rows[0]]
     curves = []
     for centred in (False, True):
         for use, name in (("dev", found["metric"]), *(("reported", metric) for metric in metrics)):

@@ -35,11 +35,12 @@ AT_CUT, WHOLE = "map@20", "map"
 class Ranked:
     """What became of one language's queries: the ids of each one's best candidates, its AP@20 (the
     reciprocal rank where there is one answer) and, where it was asked for, its AP over the whole
-    pool. No values where the answers of any of them are hidden."""
+    pool. No values where the answers of any of them are hidden. `recall` is that of the search."""
 
     queries: Sequence[RankingRow]
     best: list[list[str]]
     values: dict[str, list[float]]
+    recall: dict[str, dict[str, float]]
 
 
 def evaluate_ranking_cells(
@@ -147,7 +148,7 @@ def _scored(queries: Sequence[RankingRow], pool: Pool, found: Rankings) -> Ranke
     ids = [row.id for row in pool.candidates]
     best = [[ids[place] for place in row if place >= 0] for row in found.best.tolist()]
     if not all(query.answers for query in queries):
-        return Ranked(queries, best, {})
+        return Ranked(queries, best, {}, found.recall)
     targets = [_targets(query, pool) for query in queries]
     values = {AT_CUT: [average_precision(t, b, CUT) for t, b in zip(targets, best, strict=True)]}
     if found.ranks is not None:
@@ -155,7 +156,7 @@ def _scored(queries: Sequence[RankingRow], pool: Pool, found: Rankings) -> Ranke
             average_precision_of_ranks(ranks, len(t))
             for ranks, t in zip(found.ranks, targets, strict=True)
         ]
-    return Ranked(queries, best, values)
+    return Ranked(queries, best, values, found.recall)
 
 
 def _metrics(ranked: Ranked) -> dict[str, float]:
@@ -198,7 +199,9 @@ def _cell(split: Split, ranked: Ranked, pool: Pool, main: str, about: dict[str, 
         )
         for query, best, score in zip(ranked.queries, ranked.best, scores, strict=True)
     )
-    notes = {"notes": list(split.record.notes)} if split.record.notes else {}
+    notes: dict[str, Any] = {"notes": list(split.record.notes)} if split.record.notes else {}
+    if ranked.recall:
+        notes["neighbours_found"] = ranked.recall
     return Cell(
         task=split.card.name,
         language=split.language,

@@ -1,7 +1,7 @@
 """A bitext task with its vectors, and what an evaluation of it gives."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from xlit.errors import InputError, UsageError
@@ -35,7 +35,8 @@ class BitextScore:
     """Metrics and their standard errors in percent, and all that they were made from.
 
     `main` names the metric that counts. `pairs` are the extracted (source, target) ids of bucc,
-    `fit` is the best threshold for the very pairs scored, which another split can be cut at.
+    `fit` is the best threshold for the very pairs scored, which another split can be cut at,
+    `recall` what an inexact index found of the neighbours: forward, of the sources, and backward.
     """
 
     metric: Literal["tatoeba", "bucc"]
@@ -48,6 +49,7 @@ class BitextScore:
     pairs: tuple[Pair, ...]
     notes: tuple[str, ...]
     fit: ThresholdFit | None = None
+    recall: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

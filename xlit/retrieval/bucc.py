@@ -36,7 +36,7 @@ from xlit.retrieval.bitext import (
     check_vectors,
 )
 from xlit.retrieval.margin import Margin
-from xlit.retrieval.mine import Retrieval, mine_sentences
+from xlit.retrieval.mine import Neighbourhood, Pairs, Retrieval, neighbours_of_sentences
 from xlit.retrieval.search import Vectors
 from xlit.tasks.rows import Row
 
@@ -61,7 +61,8 @@ def bucc(
     sentences, by linearising the ratio, and leave out that a threshold is itself an estimate.
     """
     bitext = bitext_of(rows)
-    candidates = _candidates(bitext, source_vectors, target_vectors, k, margin, retrieval, index)
+    found = _neighbours(bitext, source_vectors, target_vectors, k, index)
+    candidates = _candidates(bitext, found.cut(margin=margin, retrieval=retrieval))
     if dev is not None:
         part_of = dict.fromkeys(bitext.source_ids, "all")
         fits = {"all": dev}
@@ -92,6 +93,7 @@ def bucc(
         pairs=tuple(extracted),
         notes=_threshold_notes(fits, cross_fitted=dev is None),
         fit=oracle,
+        recall=found.recall,
     )
 
 
@@ -116,29 +118,24 @@ def _sentences(bitext: Bitext, side: Side) -> Iterable[tuple[str, str]]:
     return zip(bitext.target_ids, bitext.target_texts, strict=True)
 
 
-def _candidates(
-    bitext: Bitext,
-    source_vectors: Vectors,
-    target_vectors: Vectors,
-    k: int,
-    margin: Margin,
-    retrieval: Retrieval,
-    index: str,
-) -> list[Candidate]:
+def _neighbours(
+    bitext: Bitext, source_vectors: Vectors, target_vectors: Vectors, k: int, index: str
+) -> Neighbourhood:
     check_vectors(bitext, source_vectors, target_vectors)
     total = len(bitext.source_ids) + len(bitext.target_ids)
     with console.progress("search", total=total, unit="sentences") as advance:
-        pairs = mine_sentences(
+        return neighbours_of_sentences(
             bitext.source_texts,
             bitext.target_texts,
             source_vectors,
             target_vectors,
             k=k,
-            margin=margin,
-            retrieval=retrieval,
             index=index,
             advance=advance,
         )
+
+
+def _candidates(bitext: Bitext, pairs: Pairs) -> list[Candidate]:
     return candidates_by_id(
         ((bitext.source_texts[p.source], bitext.target_texts[p.target], p.score) for p in pairs),
         unique_sentences(_sentences(bitext, "source")),

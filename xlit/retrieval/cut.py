@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xlit.retrieval.margin import Floats, Margin, margin_scores, neighbourhood_means
-from xlit.retrieval.rows import Ids, Neighbours
+from xlit.retrieval.rows import Ids, Neighbours, recall_told
 
 Retrieval = Literal["max", "intersect", "forward", "backward"]
 BLOCK = 1 << 18
@@ -129,6 +129,11 @@ class Neighbourhood:
     backward: Neighbours
     source_rows: Ids
     target_rows: Ids
+
+    @property
+    def recall(self) -> dict[str, dict[str, float]]:
+        """What an inexact index finds of the true neighbours; nothing where they are exact."""
+        return recall_told(forward=self.forward, backward=self.backward)
 
     def cut(
         self,

@@ -61,6 +61,11 @@ class GoldFit:
         return float(np.nextafter(self.fit.threshold, -np.inf))
 
 
+def as_field(sentence: str) -> str:
+    """A sentence as it is printed in a line: a tab or a line end within it is a space."""
+    return sentence.replace("\t", " ").replace("\n", " ").strip()
+
+
 def read_gold(path: Path, *, complete: bool = False) -> Gold:
     """The dev sentences of a file. Raises MissingError, or InputError with the line."""
     if not path.exists():
@@ -95,7 +100,7 @@ def read_gold(path: Path, *, complete: bool = False) -> Gold:
 def fit_on_gold(pairs: Pairs, gold: Gold, source: Sentences, target: Sentences) -> GoldFit:
     """The threshold with the best F1 on the judged ones of `pairs`, which are by falling score.
 
-    Raises InputError where none of them is judged.
+    Raises InputError where none of them is judged, or none of those is right.
     """
     judged = np.zeros(len(pairs), bool)
     right = np.zeros(len(pairs), bool)
@@ -107,13 +112,18 @@ def fit_on_gold(pairs: Pairs, gold: Gold, source: Sentences, target: Sentences) 
             strict=True,
         )
         for place, (one, other) in enumerate(texts, start):
-            translations = gold.translations.get(one.strip())
+            translations = gold.translations.get(as_field(one))
             judged[place] = gold.complete or translations is not None
-            right[place] = translations is not None and other.strip() in translations
+            right[place] = translations is not None and as_field(other) in translations
     if not judged.any():
         raise InputError(
             "--gold: none of its sentences is in a mined pair",
             hint="they have to be sentences of the source text",
+        )
+    if not right.any():
+        raise InputError(
+            "--gold: none of its pairs was mined, so no threshold can be fitted",
+            hint="its translations have to be sentences of the target text",
         )
     fit = fit_scores(pairs.scores[judged], right[judged], gold.pairs)
     return GoldFit(fit, int(judged.sum()), gold.pairs, int(right.sum()))

@@ -56,8 +56,7 @@ def merge(cells: Sequence[Mined]) -> Mined:
         _starts([side.different for side in sources]),
         k,
     )
-    source_row_starts = _starts([side.rows for side in sources])
-    target_row_starts = _starts([side.rows for side in targets])
+    source_row_starts, target_row_starts = _row_starts(sources), _row_starts(targets)
     found = Neighbourhood(
         forward,
         backward,
@@ -124,6 +123,15 @@ def _joined(sides: Sequence[Side]) -> Side:
 
 def _starts(sizes: Sequence[int]) -> list[int]:
     return [0, *np.cumsum(sizes).tolist()[:-1]]
+
+
+def _row_starts(sides: Sequence[Side]) -> list[int]:
+    """The row of each shard's first: its place in the text, and one text after the other."""
+    starts = [0]
+    for one, other in itertools.pairwise(sides):
+        ahead = other.first_row - one.first_row if one.text == other.text else one.rows
+        starts.append(starts[-1] + ahead)
+    return starts
 
 
 def _merged(lines: Sequence[Sequence[Neighbours]], starts: Sequence[int], k: int) -> Neighbours:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from xlit.errors import InputError
 from xlit.retrieval.cut import MinedPair, MiningOptions, Neighbourhood, Pairs, Retrieval, cut
 from xlit.retrieval.margin import Margin
-from xlit.retrieval.rows import Ids, Neighbours, Rows
-from xlit.retrieval.search import Vectors, search, search_both
+from xlit.retrieval.rows import Ids, Neighbours, Rows, widened
+from xlit.retrieval.search import Vectors, nearest, search_both
 
 __all__ = [
     "MinedPair",
@@ -28,6 +28,7 @@ __all__ = [
     "Retrieval",
     "mine",
     "mine_sentences",
+    "neighbours_of_sentences",
     "search_sentences",
     "unify",
 ]
@@ -52,7 +53,7 @@ def mine(
     `use_shift_embeds`, off there too). `advance` is told of every sentence searched.
     """
     if shift:
-        both = _shifted(source_vectors[:], target_vectors[:], k, index, advance)
+        both = _shifted(widened(source_vectors[:]), widened(target_vectors[:]), k, index, advance)
     else:
         both = search_both(source_vectors, target_vectors, k, index=index, advance=advance)
     return cut(*both, margin=margin, retrieval=retrieval, threshold=threshold)
@@ -152,6 +153,26 @@ def mine_sentences(
 ) -> Pairs:
     """`mine` over the different sentences of each side; rows are those of the first occurrences.
 
+    As `neighbours_of_sentences`, cut.
+    """
+    found = neighbours_of_sentences(
+        sources, targets, source_vectors, target_vectors, k=k, index=index, advance=advance
+    )
+    return found.cut(margin=margin, retrieval=retrieval, threshold=threshold)
+
+
+def neighbours_of_sentences(
+    sources: Sequence[str],
+    targets: Sequence[str],
+    source_vectors: Rows,
+    target_vectors: Rows,
+    *,
+    k: int = 4,
+    index: str = "auto",
+    advance: Callable[[int], object] | None = None,
+) -> Neighbourhood:
+    """The k nearest different sentences of the other side, both ways.
+
     Vector i belongs to sentence i; InputError where their numbers differ.
     """
     for name, texts, vectors in (
@@ -161,10 +182,9 @@ def mine_sentences(
         if len(texts) != len(vectors):
             raise InputError(f"{len(texts)} {name} sentences have {len(vectors)} vectors")
     sides = unify(sources), unify(targets)
-    found = search_sentences(
+    return search_sentences(
         *sides, source_vectors, target_vectors, k=k, index=index, advance=advance
     )
-    return found.cut(margin=margin, retrieval=retrieval, threshold=threshold)
 
 
 def _rows_of(vectors: Rows, chosen: Ids) -> Rows:
@@ -181,6 +201,6 @@ def _shifted(
 ) -> tuple[Neighbours, Neighbours]:
     difference = sources.mean(axis=0) - targets.mean(axis=0)
     return (
-        Neighbours(*search(sources - difference, targets, k, index=index, advance=advance)),
-        Neighbours(*search(targets + difference, sources, k, index=index, advance=advance)),
+        nearest(sources - difference, targets, k, index=index, advance=advance),
+        nearest(targets + difference, sources, k, index=index, advance=advance),
     )

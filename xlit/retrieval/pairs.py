@@ -63,17 +63,6 @@ class Mined:
     sides: tuple[Side, Side]
     sentences: tuple[Sentences, Sentences]
 
-    @property
-    def recall(self) -> dict[str, Any] | None:
-        """What an inexact index finds of the true neighbours; None where they are exact."""
-        both = {"forward": self.found.forward.recall, "backward": self.found.backward.recall}
-        measured = {
-            name: {"share": recall.share, "queries": recall.queries}
-            for name, recall in both.items()
-            if recall is not None
-        }
-        return measured or None
-
 
 class Listed:
     """Sentences in memory, by row."""
@@ -130,8 +119,8 @@ def write_mined(mined: Mined, directory: Path, *, texts: bool) -> dict[str, Any]
         name: side.as_json() for name, side in zip(SIDES, mined.sides, strict=True)
     }
     results["k"] = mined.k
-    if mined.recall is not None:
-        results["recall"] = mined.recall
+    if found.recall:
+        results["recall"] = found.recall
     return results
 
 

@@ -6,13 +6,14 @@ a question are the answers of its id in every language.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xlit.errors import InputError
-from xlit.retrieval.search import Vectors, search
+from xlit.retrieval.rows import recall_told
+from xlit.retrieval.search import Vectors, nearest
 from xlit.tasks.rows import RankingRow, Row
 
 CUT = 20  # XTREME-R's
@@ -34,15 +35,17 @@ class Pool:
 @dataclass(frozen=True, eq=False)
 class Rankings:
     """For each query the places in the pool of its best candidates, (queries, at most `CUT`), and
-    of each of its targets the rank in the whole pool, from 1, where that was asked for."""
+    of each of its targets the rank in the whole pool, from 1, where that was asked for. `recall` is
+    what an inexact index found of the best."""
 
     best: NDArray[np.int64]
     ranks: tuple[tuple[int, ...], ...] | None
+    recall: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def part(self, start: int, stop: int) -> "Rankings":
         """Those of some queries."""
         ranks = None if self.ranks is None else self.ranks[start:stop]
-        return Rankings(self.best[start:stop], ranks)
+        return Rankings(self.best[start:stop], ranks, self.recall)
 
 
 def pool_of(languages: Sequence[Sequence[Row]]) -> Pool:
@@ -88,8 +91,9 @@ def rank(
     Ties go to the candidate that comes first. Vectors are (rows, hidden), of length 1. `index` is
     how the best are searched: an inexact one can miss some, or find none (-1).
     """
-    _, best = search(queries, candidates, CUT, index=index, advance=advance)
-    return Rankings(best, _target_ranks(queries, candidates, targets) if whole else None)
+    found = nearest(queries, candidates, CUT, index=index, advance=advance)
+    ranks = _target_ranks(queries, candidates, targets) if whole else None
+    return Rankings(found.ids, ranks, recall_told(forward=found))
 
 
 def _target_ranks(

@@ -55,6 +55,15 @@ class Neighbours:
     recall: Recall | None = None
 
 
+def recall_told(**found: Neighbours) -> dict[str, dict[str, float]]:
+    """What is stored of searches by name: the recall of those that may have missed some."""
+    return {
+        name: {"share": near.recall.share, "queries": near.recall.queries}
+        for name, near in found.items()
+        if near.recall is not None
+    }
+
+
 def widened(block: NDArray[Any]) -> Vectors:
     """The same values in float32, in one piece of memory."""
     return np.ascontiguousarray(block, dtype=np.float32)

@@ -29,6 +29,7 @@ __all__ = [
     "Scores",
     "Vectors",
     "is_exact",
+    "nearest",
     "search",
     "search_both",
 ]
@@ -50,16 +51,27 @@ def search(
     Raises InputError where the vectors do not fit together, UsageError for an unknown `index`,
     MissingError where that needs FAISS and there is none.
     """
+    found = nearest(queries, index_vectors, k, index=index, advance=advance)
+    return found.scores, found.ids
+
+
+def nearest(
+    queries: Rows,
+    index_vectors: Rows,
+    k: int,
+    *,
+    index: str = "auto",
+    advance: Callable[[int], object] | None = None,
+) -> Neighbours:
+    """As `search`, with the recall of an index that is not exact."""
     longest = _check(queries, index_vectors, k)
     if not len(queries) or not len(index_vectors):
-        found = _nothing(queries, index_vectors, k)
-    elif (picked := _picked(index)) == "exact":
-        found = Neighbours(
-            *exact_search(queries, index_vectors, min(k, len(index_vectors)), advance=advance)
-        )
-    else:
-        found = _by_faiss(queries, index_vectors, k, picked, longest[1], advance)
-    return found.scores, found.ids
+        return _nothing(queries, index_vectors, k)
+    picked = _picked(index)
+    if picked == "exact":
+        k = min(k, len(index_vectors))
+        return Neighbours(*exact_search(queries, index_vectors, k, advance=advance))
+    return _by_faiss(queries, index_vectors, k, picked, longest[1], advance)
 
 
 def search_both(

@@ -11,6 +11,7 @@ from math import sqrt
 from xlit.errors import InputError
 from xlit.retrieval.bitext import BitextItem, BitextScore, Pair, Side, bitext_of, check_vectors
 from xlit.retrieval.margin import Margin
+from xlit.retrieval.rows import recall_told
 from xlit.retrieval.search import Neighbours, Vectors, search_both
 from xlit.retrieval.xsim import aligned, xsim
 from xlit.tasks.rows import Row
@@ -67,7 +68,16 @@ def tatoeba(
             metrics[name], errors[name] = _percent(count, wrong.sentences)
     counts["sources"], counts["targets"] = len(bitext.source_ids), len(bitext.target_ids)
     return BitextScore(
-        "tatoeba", ENGLISH_TO_FOREIGN, metrics, errors, {}, counts, tuple(items), (), ()
+        "tatoeba",
+        ENGLISH_TO_FOREIGN,
+        metrics,
+        errors,
+        {},
+        counts,
+        tuple(items),
+        (),
+        (),
+        recall=recall_told(forward=forward, backward=backward),
     )
 
 

@@ -25,6 +25,7 @@ OPEN = 64  # shards whose files are mapped at a time: each map holds a file desc
 # settings in which what forms one side may differ, and those in which two sides may
 OF_TEXT = ("shard", "shard_rows", "side")
 OF_SIDE = (*OF_TEXT, "dtype", "prefix", "max_length", "precision", "packing", "layer")
+NO_WAY = (*OF_TEXT, "layer")  # of those, what says nothing of how the vectors of a layer were made
 
 
 class StoredVectors:
@@ -80,6 +81,12 @@ class StoredVectors:
     def about(self) -> Mapping[str, Any]:
         """What makes vectors comparable: the encoder, the layer, and how vectors were made."""
         return _about(self.artefacts[0].manifest, OF_SIDE) | {"layer": self.layer}
+
+    @property
+    def of_side(self) -> Mapping[str, Any]:
+        """How these vectors were made, as far as those of the other side may be made otherwise."""
+        settings = self.artefacts[0].manifest.settings
+        return {key: settings[key] for key in OF_SIDE if key in settings and key not in NO_WAY}
 
     def _column(self, name: str, rows: slice | Ids) -> list[str]:
         found = np.empty(_count(rows, len(self)), object)

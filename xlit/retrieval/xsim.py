@@ -59,5 +59,8 @@ def xsim(
     found[pairs.sources] = pairs.targets
     wrong = np.flatnonzero(found != right)
     texts = bitext.target_texts
-    by_text = sum(found[i] < 0 or texts[found[i]] != texts[right[i]] for i in wrong)
+    by_text = sum(
+        place < 0 or texts[place] != texts[wanted]
+        for place, wanted in zip(found[wrong].tolist(), right[wrong].tolist(), strict=True)
+    )
     return XsimErrors(by_index=len(wrong), by_text=by_text, sentences=len(right))
