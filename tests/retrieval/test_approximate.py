@@ -59,7 +59,8 @@ def test_recall_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_queries_whose_lists_hold_too_few_are_searched_exactly() -> None:
     few = clustered(40, seed=3)
-    scores, ids = search(QUERIES, few, 20, index="IVF8,Flat:nprobe=1")
+    found = search(QUERIES, few, 20, index="IVF8,Flat:nprobe=1")
+    scores, ids = found.scores, found.ids
     expected_scores, expected_ids = brute_force(QUERIES, few, 20)
     complete = (ids == expected_ids).all(axis=1)
     assert (ids >= 0).all()
@@ -141,7 +142,7 @@ def test_an_index_is_sharded_over_all_gpus_with_bounded_temporary_memory(
     there = gpus.in_faiss()
     # there is no GPU where tests run; test_gpu.py has the real thing
     monkeypatch.setattr(faiss_index, "load_faiss", lambda: there)
-    _, ids = search(QUERIES, VECTORS, 5, index=index)
+    ids = search(QUERIES, VECTORS, 5, index=index).ids
     assert np.array_equal(ids, brute_force(QUERIES, VECTORS, 5)[1])
     assert gpus.asked == [(2, True, "float16" in index)]
     assert gpus.temporary == [faiss_index.GPU_TEMPORARY] * 2
@@ -157,7 +158,7 @@ def test_what_a_gpu_cannot_do_is_done_on_the_cpu_and_said(
     there = gpus.in_faiss()
     monkeypatch.setattr(faiss_index, "load_faiss", lambda: there)  # as above
     monkeypatch.setattr(faiss_index, "GPU_MAX_K", 100)  # so that few vectors do
-    _, ids = search(QUERIES[:2], VECTORS, k, index="Flat")
+    ids = search(QUERIES[:2], VECTORS, k, index="Flat").ids
     assert np.array_equal(ids, brute_force(QUERIES[:2], VECTORS, k)[1])
     assert not gpus.asked
     said = capsys.readouterr().err

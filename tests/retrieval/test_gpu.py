@@ -71,7 +71,8 @@ def test_exact_search_is_that_of_a_cpu(precision: Precision, dtype: type) -> Non
 def test_flat_is_that_of_brute_force_sharded_over_all_gpus() -> None:
     sources, targets = sides(3000)
     assert FaissIndex(targets, parse_index("Flat"), 9).on_gpus
-    scores, ids = search(sources, targets, 5, index="Flat")
+    found = search(sources, targets, 5, index="Flat")
+    scores, ids = found.scores, found.ids
     expected_scores, expected_ids = best_unscreened(sources, targets, 5, device=CPU)
     assert np.array_equal(ids, expected_ids)
     assert np.array_equal(scores, expected_scores)
@@ -89,7 +90,8 @@ def test_approximate_indexes_find_most_and_say_how_much(index: str) -> None:
 @with_faiss
 def test_more_neighbours_than_a_gpu_gives_are_found_on_the_cpu() -> None:
     sources, targets = sides(3000)
-    scores, ids = search(sources[:3], targets, 2500, index="Flat")
+    found = search(sources[:3], targets, 2500, index="Flat")
+    scores, ids = found.scores, found.ids
     expected_scores, expected_ids = best_unscreened(sources[:3], targets, 2500, device=CPU)
     assert np.array_equal(ids, expected_ids)
     assert np.array_equal(scores, expected_scores)

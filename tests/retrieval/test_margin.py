@@ -39,8 +39,12 @@ DISTANCES = [
 def test_neighbourhood_means_are_those_of_the_example(
     k: int, forward: list[float], backward: list[float]
 ) -> None:
-    assert neighbourhood_means(search(SOURCES, TARGETS, k)[0]) == pytest.approx(forward, abs=1e-6)
-    assert neighbourhood_means(search(TARGETS, SOURCES, k)[0]) == pytest.approx(backward, abs=1e-6)
+    assert neighbourhood_means(search(SOURCES, TARGETS, k).scores) == pytest.approx(
+        forward, abs=1e-6
+    )
+    assert neighbourhood_means(search(TARGETS, SOURCES, k).scores) == pytest.approx(
+        backward, abs=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,8 +52,8 @@ def test_neighbourhood_means_are_those_of_the_example(
     [("ratio", RATIOS), ("distance", DISTANCES), ("absolute", COSINES)],
 )
 def test_margins_are_those_of_the_example(margin: Margin, table: list[list[float]]) -> None:
-    forward = neighbourhood_means(search(SOURCES, TARGETS, 4)[0])
-    backward = neighbourhood_means(search(TARGETS, SOURCES, 4)[0])
+    forward = neighbourhood_means(search(SOURCES, TARGETS, 4).scores)
+    backward = neighbourhood_means(search(TARGETS, SOURCES, 4).scores)
     scores = margin_scores(SOURCES @ TARGETS.T, forward[:, None], backward[None], margin)
     assert np.allclose(scores, table, atol=1.5e-6)
 

@@ -38,7 +38,8 @@ def by_hand(
 @pytest.mark.parametrize("k", [1, 4, 16])
 def test_search_gives_the_exact_neighbours(k: int, index: str) -> None:
     queries, vectors = random_unit(150, 48, seed=1), random_unit(700, 48, seed=2)
-    scores, ids = search(queries, vectors, k, index=index)
+    found = search(queries, vectors, k, index=index)
+    scores, ids = found.scores, found.ids
     expected_scores, expected_ids = by_hand(queries, vectors, k)
     assert np.array_equal(ids, expected_ids)
     assert np.allclose(scores, expected_scores, atol=1e-7)
@@ -50,7 +51,8 @@ def test_search_gives_the_exact_neighbours(k: int, index: str) -> None:
 def test_ties_go_to_the_lower_id_also_at_the_last_place(index: str) -> None:
     few = random_unit(5, 32, seed=3)
     vectors = few[np.random.default_rng(4).integers(0, 5, size=400)]  # each about 80 times
-    scores, ids = search(few, vectors, 7, index=index)
+    found = search(few, vectors, 7, index=index)
+    scores, ids = found.scores, found.ids
     for i, query in enumerate(few):
         same = np.flatnonzero((vectors == query).all(axis=1))
         assert ids[i].tolist() == same[:7].tolist()
@@ -60,7 +62,7 @@ def test_ties_go_to_the_lower_id_also_at_the_last_place(index: str) -> None:
 @pytest.mark.parametrize("index", EXACT)
 def test_an_encoder_that_gives_one_vector_only_finds_the_first_ids(index: str) -> None:
     vectors = np.repeat(random_unit(1, 16, seed=5), 300, axis=0)
-    _, ids = search(vectors, vectors, 3, index=index)
+    ids = search(vectors, vectors, 3, index=index).ids
     assert ids.tolist() == [[0, 1, 2]] * 300
 
 
@@ -94,7 +96,8 @@ def test_back_ends_agree_on_awkward_vectors(
     queries, vectors = sides
     expected_scores, expected_ids = brute_force(queries, vectors, k)
     for index in EXACT:
-        scores, ids = search(queries, vectors, k, index=index)
+        found = search(queries, vectors, k, index=index)
+        scores, ids = found.scores, found.ids
         assert np.array_equal(scores, expected_scores), index
         assert np.array_equal(ids, expected_ids), index
 
@@ -137,7 +140,8 @@ def test_a_memory_map_of_half_precision_is_searched_as_its_float32_values(
 
 
 def test_k_is_cut_to_the_number_of_vectors() -> None:
-    scores, ids = search(SOURCES, TARGETS[:2], 9)
+    found = search(SOURCES, TARGETS[:2], 9)
+    scores, ids = found.scores, found.ids
     assert scores.shape == ids.shape == (4, 2)
 
 
@@ -147,7 +151,8 @@ def test_k_is_cut_to_the_number_of_vectors() -> None:
 def test_nothing_to_search_gives_empty_arrays(
     queries: int, vectors: int, shape: tuple[int, int]
 ) -> None:
-    scores, ids = search(SOURCES[:queries], TARGETS[:vectors], 3)
+    found = search(SOURCES[:queries], TARGETS[:vectors], 3)
+    scores, ids = found.scores, found.ids
     assert scores.shape == ids.shape == shape
 
 
@@ -163,8 +168,8 @@ def test_a_pair_scores_the_same_in_both_directions() -> None:
 
 def test_the_batch_of_a_query_does_not_move_its_scores() -> None:
     queries, vectors = random_unit(64, 384, seed=8), random_unit(500, 384, seed=9)
-    together, _ = search(queries, vectors, 4)
-    alone = np.concatenate([search(queries[i : i + 1], vectors, 4)[0] for i in range(64)])
+    together = search(queries, vectors, 4).scores
+    alone = np.concatenate([search(queries[i : i + 1], vectors, 4).scores for i in range(64)])
     assert np.array_equal(together, alone)
 
 
@@ -230,7 +235,7 @@ def test_without_faiss_auto_is_exact_and_flat_says_how_to_get_it(
         "xlit.retrieval.faiss_index.importlib",
         SimpleNamespace(util=SimpleNamespace(find_spec=find)),
     )
-    assert search(SOURCES, TARGETS, 1)[1].shape == (4, 1)
+    assert search(SOURCES, TARGETS, 1).ids.shape == (4, 1)
     with pytest.raises(MissingError, match=r"pip install 'xlit\[cpu\]'") as caught:
         search(SOURCES, TARGETS, 1, index="Flat")
     assert caught.value.exit_code == 3

@@ -18,7 +18,7 @@ from xlit.errors import InputError
 from xlit.retrieval.cut import MinedPair, MiningOptions, Neighbourhood, Pairs, Retrieval, cut
 from xlit.retrieval.margin import Margin
 from xlit.retrieval.rows import Ids, Neighbours, Rows, widened
-from xlit.retrieval.search import Vectors, nearest, search_both
+from xlit.retrieval.search import Vectors, search, search_both
 
 __all__ = [
     "MinedPair",
@@ -201,6 +201,6 @@ def _shifted(
 ) -> tuple[Neighbours, Neighbours]:
     difference = sources.mean(axis=0) - targets.mean(axis=0)
     return (
-        nearest(sources - difference, targets, k, index=index, advance=advance),
-        nearest(targets + difference, sources, k, index=index, advance=advance),
+        search(sources - difference, targets, k, index=index, advance=advance),
+        search(targets + difference, sources, k, index=index, advance=advance),
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from xlit.errors import InputError
 from xlit.retrieval.rows import recall_told
-from xlit.retrieval.search import Vectors, nearest
+from xlit.retrieval.search import Vectors, search
 from xlit.tasks.rows import RankingRow, Row
 
 CUT = 20  # XTREME-R's
@@ -91,7 +91,7 @@ def rank(
     Ties go to the candidate that comes first. Vectors are (rows, hidden), of length 1. `index` is
     how the best are searched: an inexact one can miss some, or find none (-1).
     """
-    found = nearest(queries, candidates, CUT, index=index, advance=advance)
+    found = search(queries, candidates, CUT, index=index, advance=advance)
     ranks = _target_ranks(queries, candidates, targets) if whole else None
     return Rankings(found.ids, ranks, recall_told(forward=found))
 

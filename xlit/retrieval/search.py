@@ -29,7 +29,6 @@ __all__ = [
     "Scores",
     "Vectors",
     "is_exact",
-    "nearest",
     "search",
     "search_both",
 ]
@@ -42,28 +41,16 @@ def search(
     *,
     index: str = "auto",
     advance: Callable[[int], object] | None = None,
-) -> tuple[Scores, Ids]:
+) -> Neighbours:
     """The k largest inner products of each query and the rows they are with, best first.
 
-    Both results are (queries, k), with k cut to the number of index vectors. Equal scores stand in
-    the order of their ids. `index` is auto, exact, Flat, or another FAISS factory string
-    (`faiss_index`); auto is exact, and says so. `advance` is told of every finished query.
+    Scores and ids are (queries, k), with k cut to the number of index vectors. Equal scores stand
+    in the order of their ids. `index` is auto, exact, Flat, or another FAISS factory string
+    (`faiss_index`), whose recall is with the neighbours; auto is exact, and says so. `advance` is
+    told of every finished query.
     Raises InputError where the vectors do not fit together, UsageError for an unknown `index`,
     MissingError where that needs FAISS and there is none.
     """
-    found = nearest(queries, index_vectors, k, index=index, advance=advance)
-    return found.scores, found.ids
-
-
-def nearest(
-    queries: Rows,
-    index_vectors: Rows,
-    k: int,
-    *,
-    index: str = "auto",
-    advance: Callable[[int], object] | None = None,
-) -> Neighbours:
-    """As `search`, with the recall of an index that is not exact."""
     longest = _check(queries, index_vectors, k)
     if not len(queries) or not len(index_vectors):
         return _nothing(queries, index_vectors, k)
