@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from xlit.artefacts.store import Artefact
     from xlit.tasks.card import Card
 
-REVISION = 1
+REVISION = 2
 EXAMPLES = (
     "xlit eval-xtreme runs/checkpoint/xnli.3fa9c1d07b2e --lang de,sw",
     "xlit train-target xcopa --from e5-small | xlit eval-xtreme | xlit report",
