@@ -1,6 +1,7 @@
 """The entry point: runs a command, and turns whatever goes wrong into one line and an exit code."""
 
 import errno
+import io
 import os
 import signal
 import sys
@@ -25,6 +26,11 @@ from xlit.errors import (
 # Typer carries its own Click and names only this one of its errors: the usage error is its parent,
 # and the parent of that is the error of everything the command line rejects.
 REJECTED: type[Exception] = typer.BadParameter.__mro__[2]
+NO_ROOM = {
+    errno.ENOSPC: "no space left where stdout goes",
+    errno.EDQUOT: "no space left where stdout goes",
+    errno.EFBIG: "the file that stdout goes to would be larger than is allowed here (ulimit -f)",
+}
 TYPER_STOPPED = 130  # what Typer makes of a signal that comes before a command begins
 
 
@@ -44,6 +50,9 @@ def main() -> NoReturn:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # until the end
     if sys.stdout is None:  # closed by the shell, as in `xlit tasks >&-`
         sys.exit(ReaderGoneError.exit_code)
+    raw = sys.stdout.buffer
+    if isinstance(raw, io.RawIOBase):  # PYTHONUNBUFFERED: what a full disk cuts off would be lost
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw))
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a pipe has no locale
@@ -52,8 +61,8 @@ def main() -> NoReturn:
     code = _run()
     try:
         sys.stdout.flush()
-    except OSError:
-        code = _reader_went_away()
+    except OSError as problem:
+        code = _unwritten(problem)
     if torchrun.place().size > 1:
         # all is flushed and closed by now, and a thread of torch's process group was seen to abort
         # the interpreter's own way out, which torchrun takes for a failure
@@ -85,11 +94,7 @@ def _run() -> int:
         # completion ends this way; rich does, with 1, when the reader of a help page went away
         return ReaderGoneError.exit_code if left.code == 1 else int(left.code or 0)
     except OSError as problem:
-        if problem.errno != errno.ENOSPC:
-            return _bug(problem)
-        console.error("xlit: no space left where stdout goes")
-        _reader_went_away()
-        return StoppedError.exit_code
+        return _unwritten(problem) if problem.errno in NO_ROOM else _bug(problem)
     except Exception as bug:
         return _bug(bug)
     if outcome == TYPER_STOPPED:
@@ -102,6 +107,15 @@ def _stop(signum: int, frame: FrameType | None) -> None:
     for each in SIGNALS:
         signal.signal(each, signal.SIG_IGN)  # a second signal must not cut the tidying short
     raise SignalledError(signal.Signals(signum).name)
+
+
+def _unwritten(problem: OSError) -> int:
+    """What keeps stdout from being written, told where it is no reader. Gives the exit code."""
+    code = _reader_went_away()
+    if problem.errno in NO_ROOM:
+        console.error(f"xlit: {NO_ROOM[problem.errno]}")
+        code = StoppedError.exit_code
+    return code
 
 
 def _reader_went_away() -> int:
