@@ -30,7 +30,7 @@ def test_runs_are_given_before_the_pipe_closes() -> None:
 @pytest.mark.parametrize("text", ["", "\n\n"], ids=["nothing", "blank lines"])
 def test_an_empty_pipe_is_an_error(text: str) -> None:
     with pytest.raises(
-        InputError, match=r"stdin: empty: .* \(the stage before it failed: its message is above\)"
+        InputError, match=r"stdin: empty: .* \(the stage before it failed: its message is above"
     ):
         list(read_runs(io.StringIO(text), "data"))
 

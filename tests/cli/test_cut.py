@@ -133,7 +133,7 @@ def test_vectors_are_mined_without_an_encoder(cli: Cli) -> None:
     cut = cli("cut", kept(cli), "--retrieval", "intersect")
     assert cut.out == mined.out
     refused = cli("retrieve", "e5-small", *sides)
-    assert refused.code == 2 and "an encoder is of no use" in refused.err
+    assert refused.code == 2 and "searched as they are, without an encoder" in refused.err
     for flags in (("--center",), ("--prefix", "x"), ("--pooling", "cls"), ("--packing", "off")):
         made = cli("retrieve", *sides, *flags)
         assert (made.code, made.out) == (2, "")
@@ -226,7 +226,28 @@ def test_cells_whose_vectors_were_made_otherwise_are_refused(cli: Cli) -> None:
     assert cli("cut", *cells[:2]).code == 0
     ran = cli("cut", cells[0], cells[2])
     assert (ran.code, ran.out) == (2, "")
-    assert "differ in source" in ran.err
+    assert "differ in prefix of the sources: None and query: " in ran.err
+
+
+def test_a_threshold_for_pairs_of_vectors_can_be_fitted_on_pairs_of_texts(
+    cli: Cli, tiny_encoder: Path
+) -> None:
+    mined = texts(tiny_encoder)  # sentences 2 and 3 are on both sides
+    gold = [f"{text}\t{text if place > 1 else ''}\n" for place, text in enumerate(SENTENCES[:4])]
+    Path("gold.tsv").write_text("".join(gold))
+    sides = [
+        cli("encode", tiny_encoder, "--text", name, "--precision", "float32").paths[0]
+        for name in ("de.txt", "en.txt")
+    ]
+    (of_vectors,) = cli("retrieve", "--source", sides[0], "--target", sides[1], "--keep").paths
+    (of_texts,) = cli(*mined, "--precision", "float32", "--keep").paths
+    fitted = cli("cut", of_vectors, "--dev", of_texts, "--gold", "gold.tsv")
+    assert fitted.code == 0 and fitted.out, fitted.err
+    flags = ("--precision", "float32", "--prefix", "query: ")
+    (otherwise,) = cli(*mined, *flags, "--keep").paths
+    refused = cli("cut", of_vectors, "--dev", otherwise, "--gold", "gold.tsv")
+    assert refused.code == 2
+    assert "differ in prefix of the sources:  and query: " in refused.err
 
 
 def test_merged_texts_know_their_encoder(cli: Cli) -> None:

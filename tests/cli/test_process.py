@@ -176,6 +176,15 @@ def test_a_full_disk_loses_nothing(home: Path, tiny_encoder: Path) -> None:
         subprocess.run(["umount", str(small)], check=True)
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_limit_of_stdouts_file_stops_in_good_order(home: Path, unbuffered: str) -> None:
+    # without a buffer the operating system takes a part of what is written and says so to nobody
+    ran = shell(f"ulimit -f 1; PYTHONUNBUFFERED={unbuffered} xlit tasks --json > cut.json")
+    assert ran.returncode == 75, ran.stderr
+    assert "larger than is allowed here (ulimit -f)" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("command", ["tasks", "tasks --json", "--help", "--version"])
 def test_a_full_device_behind_stdout_stops_in_good_order(home: Path, command: str) -> None:
     ran = shell(f"xlit {command} > /dev/full")

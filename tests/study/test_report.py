@@ -129,7 +129,7 @@ def test_a_path_given_twice_is_one_result(pair: list[Path]) -> None:
 
 
 def test_a_checkpoint_is_no_result(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="a report is made of scores"):
+    with pytest.raises(UsageError, match="a report is made of scores or pairs"):
         collect([checkpoint(tmp_path, None).path])
 
 

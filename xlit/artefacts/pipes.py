@@ -30,5 +30,5 @@ def read_runs(stream: TextIO, needs: str) -> Iterator[list[str]]:
         raise InputError(
             f"empty: {needs} was expected here",
             path="stdin",
-            hint="the stage before it failed: its message is above",
+            hint="the stage before it failed: its message is above; where there was none, name it",
         )

@@ -3,6 +3,7 @@
 xlit retrieve e5-small --source de.txt --target en.txt --keep | xlit cut --threshold 1.02
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,14 +88,31 @@ def run(options: CutOptions) -> None:
 
 def check_alike(artefacts: "Sequence[Artefact]") -> None:
     """Raises UsageError for pairs that were not searched in one way."""
-    first, *others = (_way_of(artefact) for artefact in artefacts)
+    first, *others = (_compared(_way_of(artefact)) for artefact in artefacts)
     for artefact, other in zip(artefacts[1:], others, strict=True):
         for key in sorted({*first, *other}):
-            if first.get(key) != other.get(key):
+            one, two = first.get(key), other.get(key)
+            if one != two:
                 raise UsageError(
-                    f"{artefacts[0].path} and {artefact.path} differ in {key}",
+                    f"{artefacts[0].path} and {artefact.path} differ in {key}: {one} and {two}",
                     hint="one encoder, one way to encode, one k",
                 )
+
+
+def _compared(way: dict[str, Any]) -> dict[str, Any]:
+    """The same words for pairs of vectors and of texts, whose sides are encoded in one way."""
+    from xlit.retrieval.vectors import NO_WAY, OF_SIDE
+
+    if "vectors" in way:
+        sides = {side: way.get(side, {}) for side in ("source", "target")}
+        rest = {**way, **way["vectors"]}
+    else:
+        made = {key: way[key] for key in OF_SIDE if key in way and key not in NO_WAY}
+        sides = {side: {**made, "dtype": "float32"} for side in ("source", "target")}
+        rest = way
+    known = {key: rest[key] for key in rest if key not in (*OF_SIDE, "vectors", *sides)}
+    known |= {f"{key} of the {side}s": sides[side][key] for side in sides for key in sides[side]}
+    return {**known, "layer": rest.get("layer")}
 
 
 def _way_of(artefact: "Artefact") -> dict[str, Any]:
@@ -124,7 +142,7 @@ def _keep(
         sort="pairs",
         stage="cut",
         revision=REVISION,
-        name=options.name or artefacts[0].manifest.name,
+        name=options.name or re.sub(r"-\d+of\d+", "", artefacts[0].manifest.name),
         settings=_way_of(artefacts[0]),
         command=("cut", *(f"{{parent:{role}}}" for role in roles), *arguments_of(options)),
         parents=tuple(zip(roles, artefacts, strict=True)),

@@ -129,7 +129,7 @@ def _search(options: "RetrieveOptions") -> Search:
 
 def _search_texts(options: "RetrieveOptions") -> Search:
     if len(options.encoders) != 1 or options.encoders == ["-"]:
-        raise UsageError("mining of texts takes exactly one encoder")
+        raise UsageError("mining of texts takes exactly one encoder", hint="e5-small, for example")
     for name, given in (("--source", options.source), ("--target", options.target)):
         if len(given) > 1:
             raise UsageError(f"{name} is given twice", hint="one text a side, or vectors artefacts")
@@ -138,7 +138,7 @@ def _search_texts(options: "RetrieveOptions") -> Search:
     texts = {side: sentences for side, (_, sentences) in read.items()}
 
     from xlit.artefacts.store import open_artefact
-    from xlit.models.encoders import resolve_encoder
+    from xlit.models.encoders import count_layers, resolve_encoder
     from xlit.retrieval.search import is_exact
 
     ref = resolve_encoder(options.encoders[0])
@@ -148,6 +148,8 @@ def _search_texts(options: "RetrieveOptions") -> Search:
     usual = usual_pooling(ref, origin)
     encoding = encoding_of(options, usual)
     layer = one_layer(layers_asked(options.layer), usual)
+    if (counted := layer + count_layers(ref) + 1) >= 0 and layer < 0:
+        layer = counted  # as stored vectors count, which other pairs may be of
     records = {side: record for side, (record, _) in read.items()}
 
     def run() -> "tuple[Mined, dict[str, Any]]":
@@ -219,7 +221,10 @@ def _search_vectors(options: "RetrieveOptions") -> Search:
     from xlit.retrieval.vectors import check_comparable, open_vectors
 
     if options.encoders:
-        raise UsageError("vectors are searched as they are: an encoder is of no use")
+        raise UsageError(
+            f"{options.encoders[0]}: vectors are searched as they are, without an encoder",
+            hint="each vectors artefact needs a --source or --target of its own",
+        )
     _refuse(changed(options), OF_ENCODING, "says how vectors are made: give it to xlit encode")
     asked = layers_asked(options.layer)
     layer = int(asked[0]) if isinstance(asked, list) else None

@@ -77,9 +77,12 @@ def collect(paths: Sequence[str | Path]) -> list[Entry]:
     for path in paths:
         artefact = open_artefact(path)
         if artefact.manifest.sort != "scores":
+            sort = artefact.manifest.sort
             raise UsageError(
-                f"{path} is a {artefact.manifest.sort} artefact, a report is made of scores",
-                hint=f"xlit eval-xtreme {path} | xlit report",
+                f"{path} is a {sort} artefact, a report is made of scores or pairs",
+                hint="xlit retrieve --source ... --target ... --keep | xlit report"
+                if sort == "vectors"
+                else f"xlit eval-xtreme {path} | xlit report",
             )
         artefacts.setdefault(artefact.path.resolve(), artefact)
     return _labelled([_entry(artefact) for artefact in artefacts.values()])
