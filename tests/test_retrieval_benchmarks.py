@@ -163,6 +163,23 @@ def test_a_pair_of_a_sentence_with_other_neighbours_of_equal_scores_is_a_tie() -
     assert holds and values["other neighbours"] == 1 and values["of them no ties"] == 0
 
 
+@pytest.mark.parametrize(("second", "tied"), [(0.7, False), (2 * 7 / 9 - 0.9, True)])
+def test_a_pair_of_a_sentence_with_two_equally_good_candidates_is_a_tie(
+    second: float, tied: bool
+) -> None:
+    # sentence 1 has the margins 0.9 / 0.875 and 0.85 / (0.875 + the mean of sentence 0) * 2, which
+    # are equal where that mean is 7 / 9
+    near = Neighbours(
+        np.array([[0.9, second], [0.9, 0.85]], np.float32), np.array([[0, 1], [1, 0]])
+    )
+    one, other = (
+        Found(near, near, *(np.array(column) for column in zip(*pairs_, strict=True)))
+        for pairs_ in ([(1.3, 0, 0)], [(1.3, 0, 0), (1.1, 1, 1)])
+    )
+    holds, values = compared(one, other)
+    assert holds is tied and values["of them no ties"] == (not tied)
+
+
 def test_a_score_that_differs_is_no_tie() -> None:
     one = found([(1.3, 0, 0)])
     holds, values = compared(found([(1.30001, 0, 0)]), one)

@@ -35,8 +35,8 @@ def compared(ours: Found, others: Found) -> tuple[bool, dict[str, float]]:
 
     A neighbour may be another one of the same score, so the scores are compared place by place. A
     pair of one that the other does not have is a tie if the other has a pair of that source, or of
-    that target, with the same score, or if that source or target has other neighbours of the same
-    scores: its best candidate is then another one, which may be taken already.
+    that target, with the same score, or if that source or target has another best candidate of the
+    same score, which may be taken already: among other neighbours, or by the ratio margin.
     """
     gap = max(
         _largest(ours.forward.scores, others.forward.scores),
@@ -53,8 +53,10 @@ def compared(ours: Found, others: Found) -> tuple[bool, dict[str, float]]:
         others.sources * columns + others.targets,
     )
     apart = (
-        (ours.forward.ids != others.forward.ids).any(axis=1),
-        (ours.backward.ids != others.backward.ids).any(axis=1),
+        (ours.forward.ids != others.forward.ids).any(axis=1)
+        | _undecided(ours.forward, ours.backward),
+        (ours.backward.ids != others.backward.ids).any(axis=1)
+        | _undecided(ours.backward, ours.forward),
     )
     common, at, other_at = np.intersect1d(keys, other_keys, return_indices=True)
     scores = _largest(ours.scores[at], others.scores[other_at])
@@ -85,6 +87,17 @@ def equal(ours: Found, others: Found) -> bool:
     )
 
 
+def _undecided(near: Neighbours, other: Neighbours) -> NDArray[np.bool_]:
+    """Which sentences have two best candidates whose ratio margins are equal up to rounding."""
+    if near.ids.shape[1] < 2:
+        return np.zeros(len(near.ids), bool)
+    own, across = (n.scores.mean(axis=1, dtype=np.float64) for n in (near, other))
+    margins = 2 * near.scores / (own[:, None] + across[near.ids])
+    second, best = np.sort(margins, axis=1)[:, -2:].T
+    found: NDArray[np.bool_] = best - second <= TIE
+    return found
+
+
 def _untied(
     ours: Found,
     others: Found,
@@ -94,7 +107,7 @@ def _untied(
 ) -> int:
     """How many of these pairs of ours are no ties.
 
-    `..._apart` (sources) and (targets) say which have other neighbours in the two results.
+    `..._apart` (sources) and (targets) say which may have another best candidate of the same score.
     """
     of_source = np.full(len(ours.forward.ids), np.inf)
     of_target = np.full(len(ours.backward.ids), np.inf)
