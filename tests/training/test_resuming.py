@@ -279,6 +279,15 @@ def test_an_evaluation_is_stopped_at_once_and_repeated(
     assert run(single, tiny_encoder, tmp_path).is_as(undisturbed("single"))
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """An interrupt is heard: what a shell runs in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_a_second_signal_stops_at_once_and_the_save_before_is_used(
     tiny_encoder: Path,
     tmp_path: Path,
